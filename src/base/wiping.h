@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * wiping: an allocator that overwrites every block before it gives it back.
+ *
+ * Libraries that carry keys through their own buffers (OpenSSL, jansson, libcurl, nghttp2)
+ * are given these functions, so that a parsed message leaves nothing in the heap.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+G_BEGIN_DECLS
+
+/* Gives them to OpenSSL and jansson. akma_program_init() calls it; false: too late for that. */
+bool akma_wiping_init(void);
+
+void *akma_wiping_malloc(size_t size);
+void *akma_wiping_calloc(size_t n, size_t size);
+void *akma_wiping_realloc(void *block, size_t size); /* what it leaves is wiped */
+char *akma_wiping_strdup(const char *text);
+void akma_wiping_free(void *block); /* NULL is fine */
+
+G_END_DECLS

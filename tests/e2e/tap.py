@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""tap: a test script of functions; prints TAP. A name is a sentence.
+
+    @tap.test
+    def reject_truncated_request(): ...
+    tap.main()
+
+A function that raises fails; raise tap.Skip("why") to skip.
+"""
+import sys
+import traceback
+
+
+class Skip(Exception):
+    pass
+
+
+_tests = []
+
+
+def test(function):
+    _tests.append(function)
+    return function
+
+
+def skip_all(why):
+    print("1..0 # SKIP " + why, flush=True)
+    sys.exit(0)
+
+
+def main():
+    failed = 0
+    print("1..%d" % len(_tests), flush=True)
+    for number, function in enumerate(_tests, 1):
+        name = function.__name__
+        try:
+            function()
+        except Skip as why:
+            print("ok %d - %s # SKIP %s" % (number, name, why), flush=True)
+        except Exception:
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print("# " + line)
+            print("not ok %d - %s" % (number, name), flush=True)
+        else:
+            print("ok %d - %s" % (number, name), flush=True)
+    sys.exit(0)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the tests of all folders share. A folder's own tests stand in its local.mk.
+check_LTLIBRARIES += %D%/libtests.la
+%C%_libtests_la_SOURCES = %D%/fakes/vectors.c %D%/fakes/vectors.h
+%C%_libtests_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%C%_libtests_la_LIBADD = src/base/libbase.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
+
+# A fuzz target is one function. Without libFuzzer it replays its corpus and prints TAP.
+if FUZZERS
+FUZZ_LIBS =
+else
+check_LTLIBRARIES += %D%/fuzz/libreplay.la
+%C%_fuzz_libreplay_la_SOURCES = %D%/fuzz/replay.c
+FUZZ_LIBS = %D%/fuzz/libreplay.la
+endif
+
+script_tests += %D%/check-tree.sh
+
+# What several scripts import; what one folder's scripts import stands in its local.mk.
+EXTRA_DIST += %D%/e2e/aka.py %D%/e2e/demo.py %D%/e2e/h2client.py %D%/e2e/harness.py %D%/e2e/lab.py \
+	%D%/e2e/openapi.py
+EXTRA_DIST += %D%/vectors/README.md %D%/vectors/chain.json %D%/vectors/eap-aka-prime.json \
+	%D%/vectors/hkdf.json %D%/vectors/milenage.json %D%/vectors/protocol-vectors.json
+# A whole folder: nothing is ever built in it.
+EXTRA_DIST += %D%/fuzz/corpus
