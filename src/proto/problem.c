@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "proto/problem.h"
+
+#include "proto/json.h"
+
+#define CAUSE_NAME_MAX 64
+
+/* Those that a cause can have. */
+static const char *
+get_title(unsigned status)
+{
+    switch (status) {
+    case 400:
+        return "Bad Request";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 409:
+        return "Conflict";
+    case 413:
+        return "Content Too Large";
+    case 415:
+        return "Unsupported Media Type";
+    case 421:
+        return "Misdirected Request";
+    case 429:
+        return "Too Many Requests";
+    case 502:
+        return "Bad Gateway";
+    default:
+        return "Service Unavailable";
+    }
+}
+
+/*= RFC 9457 3.1: members type, title, status, detail */
+GBytes *
+akma_problem_to_json(const AkmaRefusal *refusal)
+{
+    unsigned status = akma_cause_get_status(refusal->cause);
+    json_auto_t *root = NULL;
+
+    g_return_val_if_fail(status != 0, NULL);
+
+    root = json_pack("{s:s, s:s, s:I, s:s*, s:s}",
+                     "type",
+                     "about:blank",
+                     "title",
+                     get_title(status),
+                     "status",
+                     (json_int_t)status,
+                     "detail",
+                     refusal->detail,
+                     "cause",
+                     akma_cause_get_name(refusal->cause));
+
+    return root ? akma_json_dump(root) : NULL;
+}
+
+AkmaCause
+akma_problem_get_cause(unsigned status, const void *body, size_t len)
+{
+    AkmaRefusal refusal;
+    json_auto_t *root = akma_json_load(body, len, AKMA_RESPONSE_MAX, &refusal);
+    AkmaCause cause;
+    const char *name;
+
+    if (!root || !akma_json_get_text(root, "cause", 1, CAUSE_NAME_MAX, &name))
+        return AKMA_CAUSE_NONE;
+    cause = akma_cause_from_name(name);
+
+    return status != 0 && akma_cause_get_status(cause) == status ? cause : AKMA_CAUSE_NONE;
+}
