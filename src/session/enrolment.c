@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "session/enrolment.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#define SESSIONS_MAX      2
+#define DIGEST_LEN        32
+#define WAIT_FIRST_MS     1000
+#define WAIT_MAX_MS       (UINT64_C(15) * 60 * 1000)
+#define RETRY_AFTER_MAX_S 86400
+
+struct _AkmaEnrolment {
+    /* of this run */
+    unsigned sessions;
+    uint8_t kid_digest[DIGEST_LEN]; /* of the kid that was read last: identities are not kept */
+    GError *unknown;                /* why the anchor is read again; NULL: it was not yet */
+    uint32_t random;                /* that came with it */
+    /* over all runs */
+    unsigned failures;
+    uint64_t wait_ms;
+    uint64_t hold_ms;
+    GError *error;
+};
+
+AkmaEnrolment *
+akma_enrolment_new(void)
+{
+    return g_new0(AkmaEnrolment, 1);
+}
+
+void
+akma_enrolment_free(AkmaEnrolment *self)
+{
+    if (!self)
+        return;
+
+    g_clear_error(&self->error);
+    g_clear_error(&self->unknown);
+    g_free(self);
+}
+
+AkmaEnrolmentAction
+akma_enrolment_begin(AkmaEnrolment *self)
+{
+    self->sessions = 0;
+    self->wait_ms = 0;
+    self->hold_ms = 0;
+    g_clear_error(&self->error);
+    g_clear_error(&self->unknown);
+
+    return AKMA_ENROLMENT_READ_ANCHOR;
+}
+
+static AkmaEnrolmentAction
+open_session(AkmaEnrolment *self)
+{
+    self->sessions++;
+
+    return AKMA_ENROLMENT_OPEN_SESSION;
+}
+
+AkmaEnrolmentAction
+akma_enrolment_succeeded(AkmaEnrolment *self)
+{
+    akma_enrolment_reset(self);
+
+    return AKMA_ENROLMENT_DONE;
+}
+
+/* Retrying soon will not help: only a person can. */
+static bool
+is_final(AkmaCause cause)
+{
+    switch (cause) {
+    case AKMA_CAUSE_MALFORMED:
+    case AKMA_CAUSE_NOT_AUTHENTIC:
+    case AKMA_CAUSE_TOO_LARGE:
+    case AKMA_CAUSE_UNSUPPORTED_MEDIA_TYPE:
+    case AKMA_CAUSE_WRONG_SERVER:
+        return true;
+
+    case AKMA_CAUSE_NONE:
+    case AKMA_CAUSE_ANCHOR_KEY_UNKNOWN:
+    case AKMA_CAUSE_SESSION_UNKNOWN:
+    case AKMA_CAUSE_SESSION_USED:
+    case AKMA_CAUSE_RATE_LIMITED:
+    case AKMA_CAUSE_ANCHOR_REFUSED:
+    case AKMA_CAUSE_ANCHOR_UNAVAILABLE:
+    case AKMA_CAUSE_STORE_UNAVAILABLE:
+    case AKMA_CAUSE_NOT_ENTITLED:
+    case AKMA_CAUSE_REVOKED:
+    case AKMA_CAUSE_UPSTREAM_REFUSED:
+    case AKMA_CAUSE_UPSTREAM_UNAVAILABLE:
+        return false;
+    }
+
+    return false;
+}
+
+/* Full jitter: anything from 0 to 1, 2, 4 ... s, at most 15 min. */
+static uint64_t
+draw_wait_ms(unsigned failures, uint32_t random)
+{
+    uint64_t most = failures < 10 ? (uint64_t)WAIT_FIRST_MS << failures : WAIT_MAX_MS;
+
+    return MIN(most, WAIT_MAX_MS) * random / UINT32_MAX;
+}
+
+static AkmaEnrolmentAction
+give_up(AkmaEnrolment *self,
+        const GError *error,
+        AkmaCause cause,
+        unsigned retry_after_s,
+        uint32_t random)
+{
+    uint64_t least = (uint64_t)MIN(retry_after_s, RETRY_AFTER_MAX_S) * 1000;
+
+    self->wait_ms = is_final(cause) ? WAIT_MAX_MS : draw_wait_ms(self->failures, random);
+    self->wait_ms = MAX(self->wait_ms, least);
+    self->hold_ms = cause == AKMA_CAUSE_RATE_LIMITED ? least : 0;
+    if (self->failures < 10)
+        self->failures++;
+    g_clear_error(&self->error);
+    self->error = g_error_copy(error);
+
+    return AKMA_ENROLMENT_FAILED;
+}
+
+/*
+ * Read again because the operator did not know the kid: at once only with another one, else the
+ * refusal that led here stands.
+ */
+AkmaEnrolmentAction
+akma_enrolment_anchor_read(AkmaEnrolment *self, const char *kid)
+{
+    uint8_t digest[DIGEST_LEN];
+    bool same;
+
+    /* a digest that fails is no reason to hammer: it counts as the same one */
+    if (EVP_Digest(kid, strlen(kid), digest, NULL, EVP_sha256(), NULL) != 1)
+        memcpy(digest, self->kid_digest, sizeof digest);
+    same = CRYPTO_memcmp(digest, self->kid_digest, sizeof digest) == 0;
+    memcpy(self->kid_digest, digest, sizeof digest);
+
+    if (self->unknown && same) {
+        g_autoptr(GError) error = g_steal_pointer(&self->unknown);
+
+        return give_up(self, error, AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, 0, self->random);
+    }
+
+    return open_session(self);
+}
+
+AkmaEnrolmentAction
+akma_enrolment_failed(AkmaEnrolment *self,
+                      const GError *error,
+                      AkmaCause cause,
+                      unsigned retry_after_s,
+                      uint32_t random)
+{
+    bool again = self->sessions > 0 && self->sessions < SESSIONS_MAX;
+
+    if (again && cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && !self->unknown) {
+        self->unknown = g_error_copy(error);
+        self->random = random;
+        return AKMA_ENROLMENT_READ_ANCHOR;
+    }
+    if (again && (cause == AKMA_CAUSE_NOT_AUTHENTIC || cause == AKMA_CAUSE_SESSION_UNKNOWN ||
+                  cause == AKMA_CAUSE_SESSION_USED))
+        return open_session(self);
+
+    return give_up(self, error, cause, retry_after_s, random);
+}
+
+const GError *
+akma_enrolment_get_error(const AkmaEnrolment *self)
+{
+    return self->error;
+}
+
+uint64_t
+akma_enrolment_get_wait_ms(const AkmaEnrolment *self)
+{
+    return self->wait_ms;
+}
+
+uint64_t
+akma_enrolment_get_hold_ms(const AkmaEnrolment *self)
+{
+    return self->hold_ms;
+}
+
+void
+akma_enrolment_reset(AkmaEnrolment *self)
+{
+    self->failures = 0;
+    self->wait_ms = 0;
+}
