@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* h2-conn: one connection of the server: frames become requests, patience has limits. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "http/h2-internal.h"
+
+#define CLOSE_MS 2000 /* to take what is still to be sent when we close */
+
+/*
+ * What leads to no answer (resets, PING, SETTINGS, PRIORITY, window updates, scraps of DATA)
+ * costs; answers and time give back. Rapid reset, floods of control frames: all end here.
+ */
+#define CALM_MAX      256
+#define CALM_A_STREAM 16
+#define CALM_A_SECOND 4
+#define RESET_COST    8
+#define DATA_SCRAP    256 /* a DATA frame below this, and not the last, costs too */
+
+static void
+refill(AkmaH2Conn *self)
+{
+    uint64_t now = uv_now(self->server->io.loop);
+    uint64_t seconds = (now - self->calm_ms) / 1000;
+
+    if (seconds == 0)
+        return;
+
+    self->calm = (unsigned)MIN(self->calm + MIN(seconds, CALM_MAX) * CALM_A_SECOND, CALM_MAX);
+    self->calm_ms += seconds * 1000;
+}
+
+static void
+spend(AkmaH2Conn *self, unsigned cost)
+{
+    refill(self);
+    if (self->calm >= cost) {
+        self->calm -= cost;
+        return;
+    }
+
+    self->draining = true;
+    self->until_ms = MIN(self->until_ms, uv_now(self->base.io->loop) + CLOSE_MS);
+    nghttp2_session_terminate_session(self->base.h2, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static int
+on_begin_frame(nghttp2_session *h2 G_GNUC_UNUSED, const nghttp2_frame_hd *head, void *user_data)
+{
+    AkmaH2Conn *self = user_data;
+
+    switch (head->type) {
+    case NGHTTP2_HEADERS:
+        return 0;
+    case NGHTTP2_DATA:
+        if (head->length >= DATA_SCRAP || (head->flags & NGHTTP2_FLAG_END_STREAM))
+            return 0;
+        break;
+    default:
+        break;
+    }
+    spend(self, 1);
+
+    return 0;
+}
+
+static int
+on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, void *user_data)
+{
+    AkmaH2Conn *self = user_data;
+    AkmaH2Stream *stream;
+
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    if (self->draining) {
+        nghttp2_submit_rst_stream(
+            h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+        return 0;
+    }
+
+    stream = akma_h2_stream_new(self, frame->hd.stream_id);
+    if (!stream)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+
+    return nghttp2_session_set_stream_user_data(h2, frame->hd.stream_id, stream);
+}
+
+static int
+on_header(nghttp2_session *h2,
+          const nghttp2_frame *frame,
+          nghttp2_rcbuf *name,
+          nghttp2_rcbuf *value,
+          uint8_t flags G_GNUC_UNUSED,
+          void *user_data G_GNUC_UNUSED)
+{
+    AkmaH2Stream *stream = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
+
+    /* of trailers only the size counts */
+    if (stream &&
+        !akma_h2_stream_add_field(stream, name, value, frame->headers.cat == NGHTTP2_HCAT_REQUEST))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+
+    return 0;
+}
+
+static int
+on_data(nghttp2_session *h2,
+        uint8_t flags G_GNUC_UNUSED,
+        int32_t id,
+        const uint8_t *data,
+        size_t len,
+        void *user_data G_GNUC_UNUSED)
+{
+    AkmaH2Stream *stream = nghttp2_session_get_stream_user_data(h2, id);
+
+    if (stream && !akma_h2_stream_add_body(stream, data, len))
+        nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
+
+    return 0;
+}
+
+static int
+on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user_data)
+{
+    AkmaH2Conn *self = user_data;
+    AkmaH2Stream *stream;
+
+    if (frame->hd.type == NGHTTP2_SETTINGS)
+        self->shaking = false;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
+        return 0;
+
+    stream = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
+    if (!stream)
+        return 0;
+    /* nghttp2 has refused what lacks a pseudo header; CONNECT needs no path, but we do */
+    if (!stream->fields[AKMA_FIELD_PATH]) {
+        nghttp2_submit_rst_stream(
+            h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
+        return 0;
+    }
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || stream->too_large)
+        akma_h2_stream_complete(stream);
+
+    return 0;
+}
+
+static int
+on_stream_close(nghttp2_session *h2, int32_t id, uint32_t code, void *user_data)
+{
+    AkmaH2Conn *self = user_data;
+    AkmaH2Stream *stream = nghttp2_session_get_stream_user_data(h2, id);
+
+    if (code != NGHTTP2_NO_ERROR)
+        spend(self, RESET_COST);
+    else
+        self->calm = MIN(self->calm + CALM_A_STREAM, CALM_MAX);
+    if (!stream)
+        return 0;
+
+    stream->finished = true;
+    stream->end = code == NGHTTP2_NO_ERROR ? akma_conn_tell(&self->base) : 0;
+    akma_h2_stream_move(stream, &self->gone);
+
+    return 0;
+}
+
+void
+akma_h2_conn_set_callbacks(AkmaIo *io)
+{
+    nghttp2_session_callbacks *callbacks = io->callbacks;
+
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+}
+
+static void
+end_handshake(AkmaH2Conn *self)
+{
+    if (self->handshake.data)
+        g_queue_unlink(&self->server->handshakes, &self->handshake);
+    self->handshake.data = NULL;
+}
+
+void
+akma_h2_conn_abort_handshake(AkmaH2Conn *self)
+{
+    end_handshake(self);
+    akma_conn_fail(&self->base, NULL);
+}
+
+static bool
+opened(AkmaConn *conn)
+{
+    AkmaH2Conn *self = (AkmaH2Conn *)conn;
+    AkmaH2Server *server = self->server;
+    const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, server->limits.streams},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)server->limits.header_bytes},
+        /* no table that keeps what passed, and no tree of priorities */
+        {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0},
+        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+    };
+
+    end_handshake(self);
+    if (nghttp2_session_server_new3(
+            &conn->h2, conn->io->callbacks, self, conn->io->option, &conn->io->mem) != 0 ||
+        nghttp2_submit_settings(conn->h2, NGHTTP2_FLAG_NONE, settings, G_N_ELEMENTS(settings)) !=
+            0) {
+        akma_conn_fail(conn, g_error_new(AKMA_ERROR, AKMA_ERROR_INTERNAL, "no memory"));
+        return false;
+    }
+
+    return true;
+}
+
+static void
+deliver(AkmaConn *conn)
+{
+    AkmaH2Conn *self = (AkmaH2Conn *)conn;
+
+    while (self->ready.head && conn->state == AKMA_CONN_OPEN) {
+        AkmaH2Stream *stream = self->ready.head->data;
+
+        if (stream->finished)
+            akma_h2_stream_move(stream, &self->streams);
+        else
+            akma_h2_stream_give(stream);
+    }
+}
+
+static void
+flushed(AkmaConn *conn)
+{
+    AkmaH2Conn *self = (AkmaH2Conn *)conn;
+    GList *next;
+
+    for (GList *l = self->gone.head; l; l = next) {
+        AkmaH2Stream *stream = l->data;
+
+        next = l->next;
+        if (stream->end <= conn->written)
+            akma_h2_stream_end(stream);
+    }
+
+    /* only now: some clients take nothing after GOAWAY */
+    if (self->closing && !self->streams.head && !self->ready.head && !self->gone.head)
+        nghttp2_session_terminate_session(conn->h2, NGHTTP2_NO_ERROR);
+}
+
+static uint64_t
+due(const AkmaConn *conn)
+{
+    const AkmaH2Conn *self = (const AkmaH2Conn *)conn;
+    const AkmaH2Limits *limits = &self->server->limits;
+
+    if (self->shaking)
+        return MIN(self->since_ms + limits->handshake_ms, self->until_ms);
+    /* it is not the peer who is idle when it waits for our answer */
+    if (self->draining || (self->waiting > 0 && conn->kept_len == 0))
+        return self->until_ms;
+
+    return MIN(conn->active_ms + limits->idle_ms, self->until_ms);
+}
+
+static void
+expired(AkmaConn *conn)
+{
+    AkmaH2Conn *self = (AkmaH2Conn *)conn;
+
+    if (self->shaking || self->draining || conn->kept_len > 0) {
+        akma_conn_fail(conn, NULL);
+    } else {
+        self->until_ms = AKMA_CONN_NEVER; /* close() sets another */
+        akma_h2_conn_close(self);
+    }
+}
+
+static void
+end_all(GQueue *streams)
+{
+    while (streams->head)
+        akma_h2_stream_end(streams->head->data);
+}
+
+static void
+ended(AkmaConn *conn)
+{
+    AkmaH2Conn *self = (AkmaH2Conn *)conn;
+    AkmaH2Server *server = self->server;
+
+    if (conn->error)
+        g_debug("a connection ended: %s", conn->error->message);
+    end_handshake(self);
+    end_all(&self->gone);
+    end_all(&self->ready);
+    end_all(&self->streams);
+    if (server->handlers.conn_closed)
+        server->handlers.conn_closed(self, server->user_data);
+    if (self->destroy)
+        self->destroy(self->data);
+}
+
+static void
+freed(AkmaConn *conn)
+{
+    AkmaH2Conn *self = (AkmaH2Conn *)conn;
+    AkmaH2Server *server = self->server;
+
+    g_queue_unlink(&server->conns, &self->link);
+    g_free(self);
+    akma_h2_server_conn_gone(server);
+}
+
+static const AkmaConnRole server_role = {
+    .opened = opened,
+    .deliver = deliver,
+    .flushed = flushed,
+    .due = due,
+    .expired = expired,
+    .ended = ended,
+    .freed = freed,
+};
+
+static void
+name_peer(const struct sockaddr *peer, char *ret, size_t size)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)peer;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)peer;
+
+    if (peer->sa_family == AF_INET)
+        inet_ntop(AF_INET, &v4->sin_addr, ret, (socklen_t)size);
+    else if (peer->sa_family != AF_INET6)
+        g_strlcpy(ret, "unix", size);
+    else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, ret, (socklen_t)size);
+    else
+        inet_ntop(AF_INET6, &v6->sin6_addr, ret, (socklen_t)size);
+}
+
+void
+akma_h2_conn_accept(AkmaH2Server *server, int fd, const struct sockaddr *peer)
+{
+    AkmaH2Conn *self = g_new0(AkmaH2Conn, 1);
+    SSL *ssl = server->tls ? SSL_new(server->tls) : NULL;
+    uint64_t now = uv_now(server->io.loop);
+    g_autoptr(GError) error = NULL;
+
+    self->server = server;
+    self->since_ms = self->calm_ms = now;
+    self->until_ms =
+        server->limits.lifetime_ms ? now + server->limits.lifetime_ms : AKMA_CONN_NEVER;
+    self->calm = CALM_MAX;
+    self->shaking = true;
+    self->link.data = self;
+    name_peer(peer, self->peer, sizeof self->peer);
+    if (ssl)
+        SSL_set_accept_state(ssl);
+
+    if ((server->tls && !ssl) ||
+        !akma_conn_init(
+            &self->base, &server_role, &server->io, fd, ssl, AKMA_CONN_HANDSHAKE, &error)) {
+        g_debug("a connection was dropped: %s", error ? error->message : "no memory");
+        SSL_free(ssl);
+        close(fd);
+        g_free(self);
+        return;
+    }
+    if (ssl) {
+        self->handshake.data = self;
+        g_queue_push_tail_link(&server->handshakes, &self->handshake);
+    }
+    g_queue_push_tail_link(&server->conns, &self->link);
+}
+
+/* No new requests; the last word is for the caller. False: it is over or will be at once. */
+static bool
+begin_drain(AkmaH2Conn *self, unsigned grace_ms)
+{
+    AkmaConn *conn = &self->base;
+
+    self->until_ms = MIN(self->until_ms, uv_now(conn->io->loop) + grace_ms);
+    self->draining = true;
+    self->shaking = false;
+    if (!conn->h2)
+        akma_conn_fail(conn, NULL);
+    akma_conn_touch(conn);
+
+    return conn->state == AKMA_CONN_OPEN;
+}
+
+void
+akma_h2_conn_drain(AkmaH2Conn *self, unsigned grace_ms)
+{
+    nghttp2_session *h2 = self->base.h2;
+
+    if (!self->draining && begin_drain(self, grace_ms))
+        nghttp2_submit_goaway(h2,
+                              NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(h2),
+                              NGHTTP2_NO_ERROR,
+                              NULL,
+                              0);
+}
+
+static void
+drop_unanswered(AkmaH2Conn *self, GQueue *streams)
+{
+    for (GList *l = streams->head; l; l = l->next) {
+        AkmaH2Stream *stream = l->data;
+
+        if (stream->answered)
+            continue;
+        stream->finished = true;
+        nghttp2_submit_rst_stream(self->base.h2, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
+    }
+}
+
+void
+akma_h2_conn_close(AkmaH2Conn *self)
+{
+    if (!begin_drain(self, CLOSE_MS))
+        return;
+
+    self->closing = true;
+    drop_unanswered(self, &self->streams);
+    drop_unanswered(self, &self->ready);
+}
+
+void
+akma_h2_conn_set_data(AkmaH2Conn *self, void *data, void (*destroy)(void *data))
+{
+    self->data = data;
+    self->destroy = destroy;
+}
+
+void *
+akma_h2_conn_get_data(const AkmaH2Conn *self)
+{
+    return self->data;
+}
+
+const char *
+akma_h2_conn_get_peer(const AkmaH2Conn *self)
+{
+    return self->peer;
+}
+
+X509 *
+akma_h2_conn_get_peer_certificate(const AkmaH2Conn *self)
+{
+    return self->base.ssl ? SSL_get0_peer_certificate(self->base.ssl) : NULL;
+}

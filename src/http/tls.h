@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* tls: OpenSSL contexts as akmad uses them: TLS 1.3 only, no tickets, no 0-RTT, wiped buffers. */
+#pragma once
+
+#include <glib.h>
+#include <openssl/ssl.h>
+
+G_BEGIN_DECLS
+
+/*
+ * ALPN h2. @client_ca: NULL, or the CA file whose certificates a client must show.
+ * Returns: (transfer full): SSL_CTX_free(). Errors: AKMA_ERROR_CONFIG_INVALID with the file's name.
+ */
+SSL_CTX *akma_tls_server_new(const char *certificate_file,
+                             const char *key_file,
+                             const char *client_ca,
+                             GError **error);
+
+/*
+ * ALPN h2, certificate verified. @ca_file NULL: the system's store. @certificate_file and
+ * @key_file: NULL, or what to show to the server.
+ */
+SSL_CTX *akma_tls_client_new(const char *ca_file,
+                             const char *certificate_file,
+                             const char *key_file,
+                             GError **error);
+
+G_END_DECLS

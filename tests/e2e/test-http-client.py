@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The libcurl client of src/http against our server, python3-h2, openssl and bad servers."""
+
+import hashlib
+import os
+import socket
+import subprocess
+import threading
+import time
+
+import peers
+from peers import FakeServer, H2Side, Peer
+
+certificates = peers.Certificates()
+ca = certificates.ca
+pair = certificates.make("server")
+TLS = (f"--certificate={pair[0]}", f"--key={pair[1]}")
+CONFIG, UNREACHABLE, NOT_AUTHENTIC, REFUSED = 6, 20, 21, 22
+
+
+def asker():
+    return peers.BUILD / "tests" / "e2e" / "http-asker"
+
+
+def ask(url, *requests, args=(), env=None):
+    """A line of words for each request."""
+    done = subprocess.run([asker(), f"--url={url}", *args,
+                           *(f"--request={request}" for request in requests)],
+                          capture_output=True, text=True, timeout=20,
+                          env={**os.environ, **(env or {})})
+    assert done.returncode == 0 and not done.stderr, done
+    lines = [line.split(" ") for line in done.stdout.splitlines()]
+    assert len(lines) == len(requests), done
+    return lines
+
+
+def clear(peer):
+    return f"http://127.0.0.1:{peer.address[1]}"
+
+
+def secure(peer, name="localhost"):
+    return f"https://{name}:{peer.address[1]}"
+
+
+def is_answer(line, body, status="200", kind="text/plain"):
+    assert line[:2] == [status, kind], line
+    assert line[5] == hashlib.sha256(body).hexdigest(), line
+
+
+def failed(line, code, text):
+    assert line[:2] == ["error", str(code)] and text in " ".join(line), line
+
+
+def a_request_is_answered_in_clear_text():
+    with Peer() as peer:
+        is_answer(ask(clear(peer), "GET /hello -")[0], b"hello\n")
+
+
+def a_request_is_answered_over_tls():
+    with Peer(*TLS) as peer:
+        is_answer(ask(secure(peer), "GET /hello -", args=[f"--ca-file={ca}"])[0], b"hello\n")
+
+
+def a_body_goes_and_comes_whole():
+    body = "x" * 16000
+    with Peer(*TLS) as peer:
+        is_answer(ask(secure(peer), f"POST /echo {body}", args=[f"--ca-file={ca}"])[0],
+                  body.encode())
+
+
+def any_status_is_an_answer():
+    with Peer() as peer:
+        assert ask(clear(peer), "GET /nothing -")[0][:2] == ["404", "-"]
+
+
+def fields_are_read():
+    def talk(number, connection):
+        side = H2Side(connection)
+        side.answer(side.request(), status="503", headers=[
+            ("content-type", "Application/Problem+JSON; charset=utf-8"),
+            ("location", "/v1/x"), ("retry-after", "17")])
+        side.request()
+
+    with FakeServer(talk) as server:
+        line = ask(f"http://127.0.0.1:{server.port}", "GET /hello -")[0]
+        assert line[:4] == ["503", "application/problem+json", "/v1/x", "17"], line
+
+
+def two_requests_share_the_connection():
+    with Peer(*TLS) as peer:
+        lines = ask(secure(peer), "GET /hello -", "POST /echo again same",
+                    args=[f"--ca-file={ca}"])
+        is_answer(lines[0], b"hello\n")
+        is_answer(lines[1], b"again")
+        assert peer.stop()["conns"] == 1
+    with Peer() as peer:
+        lines = ask(clear(peer), "POST /echo once", "POST /echo again same")
+        is_answer(lines[0], b"once")
+        is_answer(lines[1], b"again")
+        assert peer.stop()["conns"] == 1
+
+
+def reject_the_second_request_on_another_connection():
+    with Peer("--idle-ms=100") as peer:
+        lines = ask(clear(peer), "GET /hello -", "GET /hello - same pause")
+        is_answer(lines[0], b"hello\n")
+        failed(lines[1], UNREACHABLE, "closed between the requests")
+        last = peer.stop()
+        assert (last["conns"], last["requests"]) == (1, 1), last
+
+
+def reject_same_connection_without_a_first_request():
+    with Peer() as peer:
+        failed(ask(clear(peer), "GET /hello - same")[0], UNREACHABLE, "closed between")
+
+
+def without_that_wish_a_new_connection_is_opened():
+    with Peer("--idle-ms=100") as peer:
+        lines = ask(clear(peer), "GET /hello -", "GET /hello - pause")
+        is_answer(lines[1], b"hello\n")
+        assert peer.stop()["conns"] == 2
+
+
+def connect_replaces_the_address_and_not_the_name():
+    mine = certificates.make("keys", alt="DNS:keys.example.com")
+    with Peer(f"--certificate={mine[0]}", f"--key={mine[1]}") as peer:
+        args = [f"--ca-file={ca}", f"--connect=127.0.0.1:{peer.address[1]}"]
+        is_answer(ask("https://keys.example.com:8443", "GET /hello -", args=args)[0], b"hello\n")
+        failed(ask("https://other.example.com:8443", "GET /hello -", args=args)[0],
+               NOT_AUTHENTIC, "other.example.com")
+
+
+def a_proxy_of_the_environment_is_ignored():
+    with Peer() as peer:
+        env = {name: "http://127.0.0.1:9" for name in
+               ("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY")}
+        is_answer(ask(clear(peer), "GET /hello -", env=env)[0], b"hello\n")
+
+
+def a_configured_proxy_gets_connect():
+    asked = []
+
+    def talk(number, connection):
+        line = b""
+        while b"\r\n\r\n" not in line:
+            line += connection.recv(4096)
+        asked.append(line.split(b"\r\n")[0])
+        host, port = line.split(b" ")[1].rsplit(b":", 1)
+        upstream = socket.create_connection(("127.0.0.1", int(port)))
+        connection.sendall(b"HTTP/1.1 200 Fine\r\ncontent-type: text/wrong\r\n\r\n")
+        threading.Thread(target=pump, args=(upstream, connection), daemon=True).start()
+        pump(connection, upstream)
+
+    def pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+
+    with Peer(*TLS) as peer, FakeServer(talk) as proxy:
+        line = ask(secure(peer), "GET /hello -",
+                   args=[f"--ca-file={ca}", f"--https-proxy=127.0.0.1:{proxy.port}"])[0]
+        is_answer(line, b"hello\n")
+        assert asked == [b"CONNECT localhost:%d HTTP/1.1" % peer.address[1]], asked
+
+
+def no_redirect_is_followed():
+    def talk(number, connection):
+        side = H2Side(connection)
+        side.answer(side.request(), status="302", headers=[("location", "/elsewhere")])
+        assert side.request() is None
+
+    with FakeServer(talk) as server:
+        line = ask(f"http://127.0.0.1:{server.port}", "GET /hello -")[0]
+        assert line[:3] == ["302", "-", "/elsewhere"], line
+
+
+def no_cookie_is_kept():
+    seen = []
+
+    def talk(number, connection):
+        side = H2Side(connection)
+        side.answer(side.request(), headers=[("set-cookie", "a=b")])
+        stream = side.request()
+        seen.extend(name for name, _ in side.headers)
+        side.answer(stream)
+        side.request()
+
+    with FakeServer(talk) as server:
+        ask(f"http://127.0.0.1:{server.port}", "GET /a -", "GET /b - same")
+        assert "user-agent" in seen and "cookie" not in seen, seen
+
+
+def reject_an_answer_over_the_limit():
+    with Peer() as peer:
+        lines = ask(clear(peer), "GET /big/1000 -", "GET /big/1001 -", args=["--body-bytes=1000"])
+        is_answer(lines[0], b"x" * 1000)
+        failed(lines[1], REFUSED, "more than 1000 bytes")
+
+
+def reject_silence():
+    with Peer() as peer:
+        began = time.monotonic()
+        failed(ask(clear(peer), "GET /hold -", args=["--timeout-ms=300"])[0], UNREACHABLE,
+               "timed out")
+        assert time.monotonic() - began < 2
+
+
+def a_cancelled_request_ends_at_once():
+    with Peer() as peer:
+        began = time.monotonic()
+        line = ask(clear(peer), "GET /hold - cancel")[0]
+        assert line[:2] == ["error", "g-io-error-quark"], line
+        assert time.monotonic() - began < 2
+
+
+def after_a_cancelled_request_the_next_one_works():
+    with Peer() as peer:
+        is_answer(ask(clear(peer), "GET /hold - cancel", "GET /hello -")[1], b"hello\n")
+
+
+def reject_a_closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    failed(ask(f"http://127.0.0.1:{port}", "GET /hello -")[0], UNREACHABLE, "connect")
+
+
+def reject_a_name_that_is_not_there():
+    failed(ask("https://nothing.invalid", "GET /hello -")[0], UNREACHABLE, "nothing.invalid")
+
+
+def reject_a_connection_lost_before_the_answer():
+    with FakeServer(lambda n, c: H2Side(c).request()) as server:
+        failed(ask(f"http://127.0.0.1:{server.port}", "GET /hello -")[0], UNREACHABLE, "")
+
+
+def reject_a_connection_lost_in_the_answer():
+    def talk(number, connection):
+        side = H2Side(connection)
+        stream = side.request()
+        side.h2.send_headers(stream, [(":status", "200")])
+        side.h2.send_data(stream, b"half")
+        side.flush()
+
+    with FakeServer(talk) as server:
+        failed(ask(f"http://127.0.0.1:{server.port}", "GET /hello -")[0], UNREACHABLE, "")
+
+
+def reject_a_reset_stream():
+    def talk(number, connection):
+        side = H2Side(connection)
+        side.h2.reset_stream(side.request(), 2)
+        side.flush()
+        side.request()
+
+    with FakeServer(talk) as server:
+        failed(ask(f"http://127.0.0.1:{server.port}", "GET /hello -")[0], UNREACHABLE, "")
+
+
+def reject_http_1_1_in_clear_text():
+    def talk(number, connection):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        time.sleep(1)
+
+    with FakeServer(talk) as server:
+        line = ask(f"http://127.0.0.1:{server.port}", "GET /hello -")[0]
+        # libcurl before 8 does not tell it from a lost connection
+        assert line[0] == "error" and int(line[1]) in (UNREACHABLE, REFUSED), line
+
+
+def s_server(*options):
+    """The answer to a client of ours from openssl s_server."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    server = subprocess.Popen(["openssl", "s_server", "-quiet", "-www", "-accept", str(port),
+                               "-cert", pair[0], "-key", pair[1], *options],
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(0.3)
+        return ask(f"https://localhost:{port}", "GET /hello -", args=[f"--ca-file={ca}"])[0]
+    finally:
+        server.kill()
+        server.wait()
+
+
+def reject_http_1_1_over_tls():
+    failed(s_server(), REFUSED, "")
+
+
+def reject_a_server_of_tls_1_2():
+    failed(s_server("-tls1_2", "-alpn", "h2"), UNREACHABLE, "")
+
+
+def reject_a_certificate_of_another_ca():
+    with Peer(*TLS) as peer:
+        failed(ask(secure(peer), "GET /hello -", args=[f"--ca-file={certificates.other_ca}"])[0],
+               NOT_AUTHENTIC, "certificate")
+        assert peer.stop()["requests"] == 0
+
+
+def reject_a_certificate_of_another_name():
+    other = certificates.make("elsewhere", alt="DNS:elsewhere.example")
+    with Peer(f"--certificate={other[0]}", f"--key={other[1]}") as peer:
+        failed(ask(secure(peer), "GET /hello -", args=[f"--ca-file={ca}"])[0], NOT_AUTHENTIC, "name")
+        failed(ask(secure(peer, "127.0.0.1"), "GET /hello -", args=[f"--ca-file={ca}"])[0],
+               NOT_AUTHENTIC, "127.0.0.1")
+
+
+def reject_an_expired_certificate():
+    old = certificates.make("old", days=-1)
+    with Peer(f"--certificate={old[0]}", f"--key={old[1]}") as peer:
+        failed(ask(secure(peer), "GET /hello -", args=[f"--ca-file={ca}"])[0], NOT_AUTHENTIC,
+               "expired")
+
+
+def reject_a_ca_file_that_is_not_there():
+    with Peer(*TLS) as peer:
+        failed(ask(secure(peer), "GET /hello -", args=["--ca-file=/nonexistent"])[0], CONFIG,
+               "/nonexistent")
+
+
+def a_clock_before_the_build_is_named():
+    peers.need("faketime")
+    if os.environ.get("AKMA_SANITIZERS"):
+        raise peers.Skip("faketime and AddressSanitizer exclude each other")
+    with Peer(*TLS) as peer:
+        done = subprocess.run(["faketime", "2001-01-01", asker(), f"--url={secure(peer)}",
+                               f"--ca-file={ca}", "--request=GET /hello -"],
+                              capture_output=True, text=True, timeout=20)
+        failed(done.stdout.split(" "), NOT_AUTHENTIC, "the clock shows a time before")
+
+
+helpers = {"asker", "ask", "clear", "secure", "is_answer", "failed", "s_server"}
+tests = [f for name, f in list(globals().items())
+         if getattr(f, "__module__", "") == "__main__" and name not in helpers]
+
+with certificates:
+    peers.run(tests)
