@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "modem/card.h"
+
+enum { CARD_CHANGED, REGISTRATION_CHANGED, GONE, N_SIGNALS };
+
+static unsigned signals[N_SIGNALS];
+
+G_DEFINE_INTERFACE(AkmaCard, akma_card, G_TYPE_OBJECT)
+
+static void
+akma_card_default_init(AkmaCardInterface *iface G_GNUC_UNUSED)
+{
+    static const char *const names[N_SIGNALS] = {"card-changed", "registration-changed", "gone"};
+
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        signals[i] = g_signal_new(names[i],
+                                  AKMA_TYPE_CARD,
+                                  G_SIGNAL_RUN_LAST,
+                                  0,
+                                  NULL,
+                                  NULL,
+                                  g_cclosure_marshal_VOID__VOID,
+                                  G_TYPE_NONE,
+                                  0);
+}
+
+void
+akma_card_open_channel_async(AkmaCard *self,
+                             const uint8_t *aid,
+                             size_t aid_len,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+    g_return_if_fail(AKMA_IS_CARD(self) && aid_len <= AKMA_AID_MAX);
+
+    AKMA_CARD_GET_IFACE(self)->open_channel_async(self, aid, aid_len, callback, user_data);
+}
+
+int
+akma_card_open_channel_finish(AkmaCard *self, GAsyncResult *res, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(res, self), -1);
+
+    return (int)g_task_propagate_int(G_TASK(res), error);
+}
+
+void
+akma_card_transmit_async(AkmaCard *self,
+                         int channel,
+                         const AkmaCommand *command,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+    g_return_if_fail(AKMA_IS_CARD(self) && command);
+
+    AKMA_CARD_GET_IFACE(self)->transmit_async(self, channel, command, callback, user_data);
+}
+
+AkmaResponse *
+akma_card_transmit_finish(AkmaCard *self, GAsyncResult *res, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(res, self), NULL);
+
+    return g_task_propagate_pointer(G_TASK(res), error);
+}
+
+void
+akma_card_close_channel_async(AkmaCard *self,
+                              int channel,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+    g_return_if_fail(AKMA_IS_CARD(self));
+
+    AKMA_CARD_GET_IFACE(self)->close_channel_async(self, channel, callback, user_data);
+}
+
+bool
+akma_card_close_channel_finish(AkmaCard *self, GAsyncResult *res, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(res, self), false);
+
+    return g_task_propagate_boolean(G_TASK(res), error);
+}
+
+void
+akma_card_query_async(AkmaCard *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_return_if_fail(AKMA_IS_CARD(self));
+
+    AKMA_CARD_GET_IFACE(self)->query_async(self, callback, user_data);
+}
+
+bool
+akma_card_query_finish(AkmaCard *self, GAsyncResult *res, AkmaCardState *ret_state, GError **error)
+{
+    g_autofree AkmaCardState *state = NULL;
+
+    g_return_val_if_fail(g_task_is_valid(res, self), false);
+
+    state = g_task_propagate_pointer(G_TASK(res), error);
+    if (!state)
+        return false;
+
+    *ret_state = *state;
+
+    return true;
+}
+
+const char *
+akma_card_get_protocol(AkmaCard *self)
+{
+    return AKMA_CARD_GET_IFACE(self)->protocol;
+}
+
+const char *
+akma_card_get_manufacturer(AkmaCard *self)
+{
+    return AKMA_CARD_GET_IFACE(self)->get_manufacturer(self);
+}
+
+const char *
+akma_card_get_model(AkmaCard *self)
+{
+    return AKMA_CARD_GET_IFACE(self)->get_model(self);
+}
+
+void
+akma_card_close(AkmaCard *self)
+{
+    AKMA_CARD_GET_IFACE(self)->close(self);
+}
+
+void
+akma_card_emit_card_changed(AkmaCard *self)
+{
+    g_signal_emit(self, signals[CARD_CHANGED], 0);
+}
+
+void
+akma_card_emit_registration_changed(AkmaCard *self)
+{
+    g_signal_emit(self, signals[REGISTRATION_CHANGED], 0);
+}
+
+void
+akma_card_emit_gone(AkmaCard *self)
+{
+    g_signal_emit(self, signals[GONE], 0);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* modem-open: from a configuration to a modem that has told what it is. */
+#include "base/error.h"
+#include "modem/modem-private.h"
+#include "modem/transport.h"
+
+/*
+ *   open: TRANSPORT --> refresh --> done
+ */
+typedef struct {
+    AkmaModem *modem;
+    const AkmaTransport *transport;
+} Opening;
+
+static void
+opening_free(Opening *opening)
+{
+    g_clear_object(&opening->modem);
+    g_free(opening);
+}
+
+static void
+first_refreshed(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GError) error = NULL;
+    Opening *opening = g_task_get_task_data(task);
+
+    if (!akma_modem_refresh_finish(AKMA_MODEM(source), res, &error)) {
+        akma_modem_close(opening->modem);
+        g_task_return_error(task, g_steal_pointer(&error));
+    } else {
+        g_task_return_pointer(task, g_steal_pointer(&opening->modem), g_object_unref);
+    }
+}
+
+static void
+begin_card(GTask *owned, AkmaCard *card)
+{
+    Opening *opening = g_task_get_task_data(owned);
+    GCancellable *cancellable = g_task_get_cancellable(owned);
+
+    akma_modem_attach(opening->modem, card);
+    akma_modem_refresh_async(opening->modem, cancellable, first_refreshed, owned);
+}
+
+static void
+transport_opened(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GError) error = NULL;
+    const Opening *opening = g_task_get_task_data(task);
+    g_autoptr(AkmaCard) card = opening->transport->open_finish(res, &error);
+
+    if (!card)
+        g_task_return_error(task, g_steal_pointer(&error));
+    else
+        begin_card(g_steal_pointer(&task), card);
+}
+
+static GTask *
+opening_new(const AkmaModemConfig *config,
+            gpointer tag,
+            GCancellable *cancellable,
+            GAsyncReadyCallback callback,
+            gpointer user_data)
+{
+    GTask *task = g_task_new(NULL, cancellable, callback, user_data);
+    Opening *opening = g_new0(Opening, 1);
+
+    g_task_set_source_tag(task, tag);
+    g_task_set_task_data(task, opening, (GDestroyNotify)opening_free);
+    opening->modem = akma_modem_new(config);
+
+    return task;
+}
+
+void
+akma_modem_open_async(const AkmaModemConfig *config,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
+{
+    static const AkmaTransport *const transports[] = {&akma_transport_at};
+    g_autoptr(GTask) task = NULL;
+    Opening *opening;
+
+    g_return_if_fail(config->device && config->sim_id_key);
+
+    task = opening_new(config, akma_modem_open_async, cancellable, callback, user_data);
+    opening = g_task_get_task_data(task);
+    for (size_t i = 0; i < G_N_ELEMENTS(transports); i++) {
+        const char *wanted = config->protocol ? config->protocol : "auto";
+
+        if (g_str_equal(wanted, "auto") || g_str_equal(wanted, transports[i]->protocol))
+            opening->transport = transports[i];
+    }
+    if (!opening->transport) {
+        g_task_return_new_error(task,
+                                AKMA_ERROR,
+                                AKMA_ERROR_INVALID_ARGUMENT,
+                                "no such modem protocol: %s",
+                                config->protocol);
+        return;
+    }
+
+    opening->transport->open_async(config->device,
+                                   config->slot,
+                                   config->timeout_ms,
+                                   cancellable,
+                                   transport_opened,
+                                   g_steal_pointer(&task));
+}
+
+void
+akma_modem_open_card_async(AkmaCard *card,
+                           const AkmaModemConfig *config,
+                           GCancellable *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data)
+{
+    begin_card(opening_new(config, akma_modem_open_async, cancellable, callback, user_data), card);
+}
+
+AkmaModem *
+akma_modem_open_finish(GAsyncResult *res, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(res, NULL), NULL);
+
+    return g_task_propagate_pointer(G_TASK(res), error);
+}

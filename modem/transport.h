@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* transport: the ways to a card that there are. Each folder below modem/ defines one. */
+#pragma once
+
+#include "modem/card.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    const char *protocol; /* "at" */
+
+    /*
+     * Opens @device and makes it ready. @timeout_ms: of one answer of the modem.
+     * Errors: AKMA_ERROR_NO_MODEM (no such device), AKMA_ERROR_MODEM_FAILED, CANCELLED.
+     */
+    void (*open_async)(const char *device,
+                       unsigned slot,
+                       unsigned timeout_ms,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
+    AkmaCard *(*open_finish)(GAsyncResult *res, GError **error); /* (transfer full) */
+} AkmaTransport;
+
+extern const AkmaTransport akma_transport_at;
+
+G_END_DECLS
