@@ -1,1 +1,66 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+noinst_LTLIBRARIES += %D%/libsimulator.la
+%C%_libsimulator_la_SOURCES = \
+	%D%/access.c \
+	%D%/apdu.c %D%/apdu.h \
+	%D%/at.c %D%/at.h %D%/at-private.h \
+	%D%/at-channel.c \
+	%D%/at-general.c \
+	%D%/at-network.c \
+	%D%/at-run.c \
+	%D%/at-sim.c \
+	%D%/authenticate.c %D%/authenticate.h \
+	%D%/channels.c \
+	%D%/contents.c %D%/contents.h \
+	%D%/control.c %D%/control.h \
+	%D%/dialect.c %D%/dialect.h \
+	%D%/fault.c %D%/fault.h \
+	%D%/fcp.c \
+	%D%/filesystem.c %D%/filesystem.h \
+	%D%/modem.c %D%/modem.h \
+	%D%/nausf.c %D%/nausf.h \
+	%D%/phone.c %D%/phone.h \
+	%D%/pin.c %D%/pin.h \
+	%D%/port.c %D%/port.h \
+	%D%/profile.c %D%/profile.h \
+	%D%/pty.c %D%/pty.h \
+	%D%/registration.c %D%/registration.h \
+	%D%/select.c \
+	%D%/uicc.c %D%/uicc.h %D%/uicc-private.h \
+	%D%/verbs.c %D%/verbs.h
+%C%_libsimulator_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modemsim\"
+%C%_libsimulator_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%C%_libsimulator_la_LIBADD = src/http/libhttp.la src/kdf/libkdf.la src/base/libbase.la \
+	$(GLIB_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+bin_PROGRAMS += %D%/akma-modemsim
+%C%_akma_modemsim_SOURCES = %D%/main.c
+%C%_akma_modemsim_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modemsim\"
+%C%_akma_modemsim_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+%C%_akma_modemsim_LDADD = %D%/libsimulator.la $(SYSTEMD_LIBS)
+
+script_tests += tests/e2e/test-modemsim.py
+
+unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc
+tests_unit_test_soft_nausf_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_soft_uicc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_soft_uicc_LDADD = tests/libtests.la %D%/libsimulator.la $(CMOCKA_LIBS)
+
+simulator_fuzz = tests/fuzz/fuzz-modemsim-apdu tests/fuzz/fuzz-modemsim-at \
+	tests/fuzz/fuzz-modemsim-card tests/fuzz/fuzz-modemsim-control tests/fuzz/fuzz-modemsim-core
+fuzz_tests += $(simulator_fuzz)
+tests_fuzz_fuzz_modemsim_apdu_SOURCES = tests/fuzz/fuzz-modemsim-apdu.c tests/fakes/soft-card.h
+tests_fuzz_fuzz_modemsim_apdu_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_modemsim_apdu_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_modemsim_at_SOURCES = tests/fuzz/fuzz-modemsim-at.c tests/fakes/soft-card.h
+tests_fuzz_fuzz_modemsim_at_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_modemsim_at_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_modemsim_card_SOURCES = tests/fuzz/fuzz-modemsim-card.c tests/fakes/soft-card.h
+tests_fuzz_fuzz_modemsim_card_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_modemsim_card_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_modemsim_control_SOURCES = tests/fuzz/fuzz-modemsim-control.c tests/fakes/soft-card.h
+tests_fuzz_fuzz_modemsim_control_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_modemsim_control_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_modemsim_core_SOURCES = tests/fuzz/fuzz-modemsim-core.c
+tests_fuzz_fuzz_modemsim_core_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_modemsim_core_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)

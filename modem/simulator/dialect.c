@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "modem/simulator/dialect.h"
+
+#include <string.h>
+
+static const AkmaSoftDialect dialects[] = {
+    {.name = "plain"},
+    {.name = "no-test", .no_test = true},
+    {.name = "session-257", .session_base = 256},
+    {.name = "no-space", .no_space = true},
+    {.name = "inline", .inline_data = true},
+    {.name = "no-cchc", .no_cchc = true},
+    {.name = "busy", .busy = 3},
+    {.name = "csim-only", .csim_only = true},
+};
+
+const AkmaSoftDialect *
+akma_soft_dialect_find(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(dialects); i++) {
+        if (strcmp(dialects[i].name, name) == 0)
+            return &dialects[i];
+    }
+
+    return NULL;
+}
+
+char *
+akma_soft_dialect_dup_names(void)
+{
+    GString *names = g_string_new(dialects[0].name);
+
+    for (size_t i = 1; i < G_N_ELEMENTS(dialects); i++)
+        g_string_append_printf(names, " %s", dialects[i].name);
+
+    return g_string_free(names, FALSE);
+}

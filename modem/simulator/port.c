@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "modem/simulator/port.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/wiping.h"
+#include "modem/simulator/pty.h"
+
+#define INPUT_SIZE  512
+#define OUTPUT_SIZE (32 * 1024) /* what a client does not read is kept up to here */
+#define OUTPUT_HIGH (16 * 1024) /* from here on nothing more is read from it */
+
+struct _AkmaSoftPort {
+    AkmaSoftModem *modem;
+    AkmaSoftAt *at;
+    char *path;
+    AkmaSoftPty pty;
+    guint read_source;
+    guint write_source;
+    guint watch_source;
+    guint come_back;
+    char *input; /* read, not yet fed */
+    size_t input_len;
+    char *output; /* not yet written */
+    size_t output_len;
+};
+
+static void update_sources(AkmaSoftPort *self);
+
+static void
+discard(char *buffer, size_t *len, size_t n)
+{
+    memmove(buffer, buffer + n, *len - n);
+    OPENSSL_cleanse(buffer + *len - n, n);
+    *len -= n;
+}
+
+static void
+flush(AkmaSoftPort *self)
+{
+    ssize_t written = 0;
+
+    while (self->output_len > 0 && self->pty.master >= 0) {
+        written = write(self->pty.master, self->output, self->output_len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            break;
+        discard(self->output, &self->output_len, (size_t)written);
+    }
+}
+
+static void
+on_output(const char *bytes, size_t len, void *user_data)
+{
+    AkmaSoftPort *self = user_data;
+
+    if (len > OUTPUT_SIZE - self->output_len)
+        return; /* a client that does not read loses lines, as on a real port */
+    memcpy(self->output + self->output_len, bytes, len);
+    self->output_len += len;
+    flush(self);
+    update_sources(self);
+}
+
+static void
+feed(AkmaSoftPort *self)
+{
+    size_t taken = akma_soft_at_feed(self->at, self->input, self->input_len);
+
+    discard(self->input, &self->input_len, MIN(taken, self->input_len));
+    update_sources(self);
+}
+
+static void
+on_resume(void *user_data)
+{
+    feed(user_data);
+}
+
+static void
+check_clients(AkmaSoftPort *self)
+{
+    if (!akma_soft_pty_check_clients(&self->pty))
+        return;
+    discard(self->output, &self->output_len, self->output_len);
+    akma_soft_at_forget(self->at);
+}
+
+static gboolean
+on_watch(int fd, GIOCondition condition, gpointer user_data)
+{
+    AkmaSoftPort *self = user_data;
+
+    (void)fd;
+    (void)condition;
+    check_clients(self);
+
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_readable(int fd, GIOCondition condition, gpointer user_data)
+{
+    AkmaSoftPort *self = user_data;
+    ssize_t len;
+
+    (void)condition;
+    self->read_source = 0;
+    check_clients(self); /* first: what was not read belongs to the client before */
+    len = read(fd, self->input + self->input_len, INPUT_SIZE - self->input_len);
+    if (len > 0)
+        self->input_len += (size_t)len;
+    feed(self);
+
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_writable(int fd, GIOCondition condition, gpointer user_data)
+{
+    AkmaSoftPort *self = user_data;
+
+    (void)fd;
+    (void)condition;
+    self->write_source = 0;
+    flush(self);
+    feed(self);
+
+    return G_SOURCE_REMOVE;
+}
+
+/* Reads unless something is still to be said first; writes if something is. */
+static void
+update_sources(AkmaSoftPort *self)
+{
+    bool open = self->pty.master >= 0;
+    bool can_read = open && self->input_len == 0 && self->output_len < OUTPUT_HIGH;
+    bool must_write = open && self->output_len > 0;
+
+    if (can_read && self->read_source == 0)
+        self->read_source = g_unix_fd_add(self->pty.master, G_IO_IN, on_readable, self);
+    else if (!can_read)
+        g_clear_handle_id(&self->read_source, g_source_remove);
+    if (must_write && self->write_source == 0)
+        self->write_source = g_unix_fd_add(self->pty.master, G_IO_OUT, on_writable, self);
+    else if (!must_write)
+        g_clear_handle_id(&self->write_source, g_source_remove);
+}
+
+static bool
+plug(AkmaSoftPort *self, GError **error)
+{
+    if (self->pty.master >= 0)
+        return true;
+    if (!akma_soft_pty_open(&self->pty, self->path, error))
+        return false;
+
+    self->watch_source = g_unix_fd_add(self->pty.watch, G_IO_IN, on_watch, self);
+    akma_soft_at_restart(self->at);
+    update_sources(self);
+
+    return true;
+}
+
+static void
+unplug(AkmaSoftPort *self)
+{
+    g_clear_handle_id(&self->come_back, g_source_remove);
+    g_clear_handle_id(&self->watch_source, g_source_remove);
+    g_clear_handle_id(&self->read_source, g_source_remove);
+    g_clear_handle_id(&self->write_source, g_source_remove);
+    akma_soft_pty_close(&self->pty);
+    akma_soft_at_forget(self->at);
+    discard(self->input, &self->input_len, self->input_len);
+    discard(self->output, &self->output_len, self->output_len);
+}
+
+static gboolean
+on_come_back(gpointer user_data)
+{
+    AkmaSoftPort *self = user_data;
+    g_autoptr(GError) error = NULL;
+
+    self->come_back = 0;
+    unplug(self);
+    if (akma_soft_modem_is_plugged(self->modem) && !plug(self, &error))
+        g_warning("cannot bring the port back: %s", error->message);
+
+    return G_SOURCE_REMOVE;
+}
+
+/* In an idle: the caller is in the middle of a command of this port. */
+static void
+on_hangup(void *user_data)
+{
+    AkmaSoftPort *self = user_data;
+
+    if (self->come_back == 0)
+        self->come_back = g_idle_add(on_come_back, self);
+}
+
+static void
+on_event(AkmaSoftEvent event, const char *text, void *user_data)
+{
+    AkmaSoftPort *self = user_data;
+
+    if (event == AKMA_SOFT_EVENT_PLUG) {
+        if (akma_soft_modem_is_plugged(self->modem))
+            on_come_back(self);
+        else
+            unplug(self);
+        return;
+    }
+    if (self->pty.master < 0)
+        return;
+    check_clients(self);
+    if (self->pty.clients > 0)
+        akma_soft_at_tell(self->at, event, text);
+}
+
+AkmaSoftPort *
+akma_soft_port_new(AkmaSoftModem *modem,
+                   const AkmaSoftDialect *dialect,
+                   const char *path,
+                   GError **error)
+{
+    static const AkmaSoftAtPeer peer = {on_output, on_resume, on_hangup};
+    g_autoptr(AkmaSoftPort) self = g_new0(AkmaSoftPort, 1);
+
+    self->modem = modem;
+    self->path = g_strdup(path);
+    self->pty = (AkmaSoftPty){.master = -1, .slave = -1, .watch = -1};
+    self->input = akma_wiping_malloc(INPUT_SIZE);
+    self->output = akma_wiping_malloc(OUTPUT_SIZE);
+    self->at = akma_soft_at_new(modem, dialect, &peer, self);
+    if (!plug(self, error))
+        return NULL;
+    akma_soft_modem_listen(modem, on_event, self);
+
+    return g_steal_pointer(&self);
+}
+
+void
+akma_soft_port_free(AkmaSoftPort *self)
+{
+    if (!self)
+        return;
+
+    unplug(self);
+    akma_soft_at_free(self->at);
+    akma_wiping_free(self->input);
+    akma_wiping_free(self->output);
+    g_free(self->path);
+    g_free(self);
+}
+
+unsigned
+akma_soft_port_count_clients(const AkmaSoftPort *self)
+{
+    return self->pty.clients;
+}
