@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "anchor/anchor.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "kdf/akma.h"
+
+struct _AkmaAnchor {
+    gatomicrefcount refs;
+    char *kind;
+    char *kid;
+    AkmaSecret *key;
+};
+
+AkmaAnchor *
+akma_anchor_new(const char *kind, const char *kid, AkmaSecret *key)
+{
+    AkmaAnchor *self = g_new0(AkmaAnchor, 1);
+
+    g_atomic_ref_count_init(&self->refs);
+    self->kind = g_strdup(kind);
+    self->kid = g_strdup(kid);
+    self->key = akma_secret_ref(key);
+
+    return self;
+}
+
+AkmaAnchor *
+akma_anchor_ref(AkmaAnchor *self)
+{
+    g_atomic_ref_count_inc(&self->refs);
+
+    return self;
+}
+
+void
+akma_anchor_unref(AkmaAnchor *self)
+{
+    if (!self || !g_atomic_ref_count_dec(&self->refs))
+        return;
+
+    akma_secret_unref(self->key);
+    g_free(self->kid);
+    g_free(self->kind);
+    g_free(self);
+}
+
+const char *
+akma_anchor_get_kind(const AkmaAnchor *self)
+{
+    return self->kind;
+}
+
+const char *
+akma_anchor_get_kid(const AkmaAnchor *self)
+{
+    return self->kid;
+}
+
+/*= TS 33.535 A.4: K_AF from K_AKMA and AF_ID */
+AkmaSecret *
+akma_anchor_derive_first_key(const AkmaAnchor *self, const AkmaAfId *af_id, GError **error)
+{
+    g_auto(AkmaKey256) k_akma = {0};
+    g_auto(AkmaKey256) k_af = {0};
+    size_t len;
+    const uint8_t *bytes = akma_secret_peek(self->key, &len);
+
+    if (len != sizeof k_akma.bytes) {
+        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "K_AKMA is not 32 bytes");
+        return NULL;
+    }
+    memcpy(k_akma.bytes, bytes, len);
+    if (!akma_kdf_k_af(&k_akma, af_id, &k_af, error))
+        return NULL;
+
+    return akma_secret_new(k_af.bytes, sizeof k_af.bytes, error);
+}

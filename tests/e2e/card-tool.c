@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * card-tool: the agent's side of a card from a shell: card-tool DEVICE TIMEOUT-MS ACTION...
+ *
+ * Each action (read, probe, refresh, state, sleep:MS, auth:RAND:AUTN in hex) prints one line:
+ * "ok ..." or "error NAME: message". For tests: it prints an A-KID, RES and AUTS, and the SHA-256
+ * of K_AF and of CK || IK.
+ */
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "anchor/akma-usim.h"
+#include "base/error.h"
+#include "base/program.h"
+#include "base/text.h"
+#include "modem/modem-card.h"
+#include "modem/usim.h"
+
+typedef struct {
+    GMainLoop *loop;
+    AkmaModem *modem;
+    unsigned changes;
+    uint8_t rand[16];
+    uint8_t autn[16];
+} Tool;
+
+static void
+say_error(GError *error)
+{
+    const char *name = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+                           ? "Cancelled"
+                           : akma_error_get_name(error);
+
+    printf("error %s: %s\n", name, error->message);
+    g_error_free(error);
+}
+
+static void
+opened(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
+{
+    Tool *tool = user_data;
+    GError *error = NULL;
+
+    tool->modem = akma_modem_open_finish(res, &error);
+    if (error)
+        say_error(error);
+    g_main_loop_quit(tool->loop);
+}
+
+static void
+say_anchor(const AkmaAnchor *anchor)
+{
+    AkmaAfId af_id;
+    GError *error = NULL;
+    g_autoptr(AkmaSecret) key = NULL;
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    char hex[AKMA_HEX_LEN(SHA256_DIGEST_LENGTH) + 1];
+    size_t len;
+
+    if (akma_af_id_init(&af_id, "keys.example.com", AKMA_UA_MESSAGE, &error))
+        key = akma_anchor_derive_first_key(anchor, &af_id, &error);
+    if (!key) {
+        say_error(error);
+        return;
+    }
+    SHA256(akma_secret_peek(key, &len), akma_secret_get_length(key), digest);
+    akma_hex_encode(digest, sizeof digest, hex);
+    printf("ok kid=%s first_key_sha256=%s\n", akma_anchor_get_kid(anchor), hex);
+}
+
+static void
+anchor_read(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
+{
+    Tool *tool = user_data;
+    GError *error = NULL;
+    g_autoptr(AkmaAnchor) anchor = akma_akma_usim_read_finish(res, &error);
+
+    if (anchor)
+        say_anchor(anchor);
+    else
+        say_error(error);
+    g_main_loop_quit(tool->loop);
+}
+
+static void
+probed(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
+{
+    Tool *tool = user_data;
+    GError *error = NULL;
+    g_auto(GStrv) services = akma_akma_usim_probe_finish(res, &error);
+
+    if (services)
+        printf("ok anchors=%s\n", services[0] ? services[0] : "");
+    else
+        say_error(error);
+    g_main_loop_quit(tool->loop);
+}
+
+static void
+say_state(Tool *tool)
+{
+    printf("ok sim=%s registration=%s sim_id=%s manufacturer=%s model=%s changes=%u\n",
+           akma_sim_state_get_name(akma_modem_get_sim_state(tool->modem)),
+           akma_modem_get_registration(tool->modem),
+           akma_modem_get_sim_id(tool->modem),
+           akma_modem_get_manufacturer(tool->modem),
+           akma_modem_get_model(tool->modem),
+           tool->changes);
+}
+
+static void
+refreshed(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    Tool *tool = user_data;
+    GError *error = NULL;
+
+    if (akma_modem_refresh_finish(AKMA_MODEM(source), res, &error))
+        say_state(tool);
+    else
+        say_error(error);
+    g_main_loop_quit(tool->loop);
+}
+
+static void
+say_aka(const AkmaAkaResult *aka)
+{
+    char res[AKMA_HEX_LEN(sizeof aka->res) + 1];
+    char auts[AKMA_HEX_LEN(sizeof aka->auts) + 1];
+    char hex[AKMA_HEX_LEN(SHA256_DIGEST_LENGTH) + 1];
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    uint8_t keys[32];
+
+    switch (aka->outcome) {
+    case AKMA_AKA_OK:
+        memcpy(keys, aka->ck.bytes, 16);
+        memcpy(keys + 16, aka->ik.bytes, 16);
+        SHA256(keys, sizeof keys, digest);
+        akma_hex_encode(digest, sizeof digest, hex);
+        akma_hex_encode(aka->res, aka->res_len, res);
+        printf("ok res=%s keys_sha256=%s\n", res, hex);
+        return;
+
+    case AKMA_AKA_SYNC_FAILURE:
+        akma_hex_encode(aka->auts, sizeof aka->auts, auts);
+        printf("ok auts=%s\n", auts);
+        return;
+    }
+}
+
+static void
+authenticated(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(AkmaChannel) channel = AKMA_CHANNEL(source);
+    g_auto(AkmaAkaResult) aka = {0};
+    Tool *tool = user_data;
+    GError *error = NULL;
+
+    if (akma_usim_authenticate_finish(channel, res, &aka, &error))
+        say_aka(&aka);
+    else
+        say_error(error);
+    g_main_loop_quit(tool->loop);
+}
+
+static void
+usim_opened(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    Tool *tool = user_data;
+    GError *error = NULL;
+    AkmaChannel *channel = akma_usim_open_finish(AKMA_CARD_QUEUE(source), res, &error);
+
+    if (channel) {
+        akma_usim_authenticate_async(channel, tool->rand, tool->autn, NULL, authenticated, tool);
+        return;
+    }
+    say_error(error);
+    g_main_loop_quit(tool->loop);
+}
+
+/* "auth:RAND:AUTN" */
+static bool
+read_challenge(Tool *tool, const char *action)
+{
+    g_auto(GStrv) parts = g_strsplit(action, ":", -1);
+
+    return g_strv_length(parts) == 3 && g_str_equal(parts[0], "auth") &&
+           akma_hex_decode(parts[1], strlen(parts[1]), tool->rand, sizeof tool->rand) &&
+           akma_hex_decode(parts[2], strlen(parts[2]), tool->autn, sizeof tool->autn);
+}
+
+static gboolean
+slept(gpointer user_data)
+{
+    g_main_loop_quit(((Tool *)user_data)->loop);
+
+    return G_SOURCE_REMOVE;
+}
+
+static void
+changed(Tool *tool)
+{
+    tool->changes++;
+}
+
+static void
+act(Tool *tool, const char *action)
+{
+    static const AkmaAkmaUsimConfig config = {AKMA_A_KID_DOT_BASE64URL, "", NULL};
+    guint64 ms = 0;
+
+    if (g_str_equal(action, "read")) {
+        akma_akma_usim_read_async(tool->modem, &config, NULL, anchor_read, tool);
+    } else if (g_str_equal(action, "probe")) {
+        akma_akma_usim_probe_async(tool->modem, NULL, probed, tool);
+    } else if (g_str_equal(action, "refresh")) {
+        akma_modem_refresh_async(tool->modem, NULL, refreshed, tool);
+    } else if (read_challenge(tool, action)) {
+        akma_usim_open_async(akma_modem_get_queue(tool->modem), NULL, usim_opened, tool);
+    } else if (g_str_has_prefix(action, "sleep:")) {
+        g_ascii_string_to_unsigned(action + strlen("sleep:"), 10, 0, 60000, &ms, NULL);
+        g_timeout_add((guint)ms, slept, tool);
+    } else {
+        say_state(tool);
+        return;
+    }
+    g_main_loop_run(tool->loop);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const uint8_t key[32] = "akmad card-tool";
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autoptr(AkmaSecret) sim_id_key = NULL;
+    Tool tool = {.loop = loop};
+    guint64 timeout_ms = 2000;
+    GError *error = NULL;
+
+    akma_program_init("card-tool");
+    if (argc < 3 || !g_ascii_string_to_unsigned(argv[2], 10, 1, 60000, &timeout_ms, NULL))
+        return 2;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!akma_secret_heap_init(AKMA_SECRET_HEAP_MIN, NULL, &error))
+        return akma_program_fail(error, false);
+    sim_id_key = akma_secret_new(key, sizeof key, NULL);
+
+    akma_modem_open_async(&(AkmaModemConfig){argv[1], "auto", 1, (unsigned)timeout_ms, sim_id_key},
+                          NULL,
+                          opened,
+                          &tool);
+    g_main_loop_run(loop);
+    if (!tool.modem)
+        return 1;
+    g_signal_connect_swapped(tool.modem, "changed", G_CALLBACK(changed), &tool);
+    for (int i = 3; i < argc; i++)
+        act(&tool, argv[i]);
+    while (g_main_context_iteration(NULL, FALSE))
+        continue;
+
+    act(&tool, "sleep:30"); /* the last channel is closed in the background */
+    akma_modem_close(tool.modem);
+    g_object_unref(tool.modem);
+
+    return 0;
+}
