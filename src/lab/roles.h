@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* roles: the handlers behind the paths of router.c, each for one operation of one role. */
+#pragma once
+
+#include "lab/lab.h"
+
+G_BEGIN_DECLS
+
+/* AUSF: TS 29.509 Nausf_UEAuthentication */
+AkmaLabAuthentications *akma_lab_authentications_new(void);
+void akma_lab_authentications_free(AkmaLabAuthentications *self);
+void akma_lab_ausf_begin(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+void akma_lab_ausf_confirm(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+
+/* AAnF: TS 29.535 Naanf_AKMA */
+void akma_lab_aanf_register(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+void akma_lab_aanf_retrieve(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+void akma_lab_aanf_remove(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+
+/* NEF: TS 29.522 AKMA */
+void akma_lab_nef_retrieve(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+
+/* The authorization server: TS 29.510 Nnrf_AccessToken, RFC 6749 */
+AkmaLabTokens *akma_lab_tokens_new(void);
+void akma_lab_tokens_free(AkmaLabTokens *self);
+void akma_lab_oauth_token(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+/* True: the bearer token of @request is ours, valid, and for @scope (NULL: any). */
+bool akma_lab_oauth_check(AkmaLab *lab,
+                          const AkmaH2Request *request,
+                          const char *scope,
+                          AkmaLabAnswer *answer);
+
+/*
+ * One application key, for the AAnF (with SUPI) and the NEF (never with SUPI).
+ * Leaves 204 if there is no material for the A-KID.
+ */
+void akma_lab_retrieve(AkmaLab *lab, const json_t *body, bool with_supi, AkmaLabAnswer *answer);
+
+G_END_DECLS
