@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "store/seal.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define MAGIC      "AKMAKEYS"
+#define HEADER_LEN (sizeof MAGIC - 1 + 1)
+#define IV_LEN     12
+#define TAG_LEN    16
+
+G_STATIC_ASSERT(HEADER_LEN + IV_LEN + TAG_LEN == AKMA_SEAL_OVERHEAD);
+
+static bool
+fail(const char *message, GError **error)
+{
+    g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED, message);
+
+    return false;
+}
+
+static void
+fill_header(uint8_t header[static HEADER_LEN])
+{
+    memcpy(header, MAGIC, sizeof MAGIC - 1);
+    header[sizeof MAGIC - 1] = AKMA_SEAL_VERSION;
+}
+
+/* One direction of AES-256-GCM up to the tag. */
+static bool
+run(EVP_CIPHER_CTX *ctx,
+    const AkmaSecret *key,
+    const uint8_t *iv,
+    const uint8_t *in,
+    size_t len,
+    uint8_t *out,
+    int encrypt)
+{
+    uint8_t header[HEADER_LEN];
+    size_t key_len;
+    const uint8_t *key_bytes = akma_secret_peek(key, &key_len);
+    int n;
+
+    fill_header(header);
+
+    return key_len == 32 && len <= INT_MAX &&
+           EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key_bytes, iv, encrypt) == 1 &&
+           EVP_CipherUpdate(ctx, NULL, &n, header, sizeof header) == 1 &&
+           EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 && (size_t)n == len;
+}
+
+GBytes *
+akma_seal(const AkmaSecret *key, const AkmaPlain *plain, GError **error)
+{
+    size_t len = AKMA_SEAL_OVERHEAD + plain->len;
+    g_autofree uint8_t *file = g_malloc(len);
+    uint8_t *iv = file + HEADER_LEN;
+    uint8_t *text = iv + IV_LEN;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int n;
+    bool ok;
+
+    fill_header(file);
+    ok = ctx && RAND_bytes(iv, IV_LEN) == 1 &&
+         run(ctx, key, iv, plain->bytes, plain->len, text, 1) &&
+         EVP_CipherFinal_ex(ctx, text + plain->len, &n) == 1 &&
+         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_LEN, text + plain->len) == 1;
+    EVP_CIPHER_CTX_free(ctx);
+    if (!ok) {
+        fail("cannot seal the keys", error);
+        return NULL;
+    }
+
+    return g_bytes_new_take(g_steal_pointer(&file), len);
+}
+
+bool
+akma_unseal(const AkmaSecret *key, const uint8_t *file, size_t len, AkmaPlain *ret, GError **error)
+{
+    g_auto(AkmaPlain) plain = {0};
+    const uint8_t *iv = file + HEADER_LEN;
+    const uint8_t *text = iv + IV_LEN;
+    uint8_t tag[TAG_LEN];
+    EVP_CIPHER_CTX *ctx;
+    int n;
+    bool ok;
+
+    if (len <= AKMA_SEAL_OVERHEAD)
+        return fail("too short: torn while it was written?", error);
+    for (size_t i = 0; i < sizeof MAGIC - 1; i++) {
+        if (file[i] != (uint8_t)MAGIC[i])
+            return fail("not a sealed file of keys", error);
+    }
+    if (file[sizeof MAGIC - 1] != AKMA_SEAL_VERSION)
+        return fail("sealed in a format that is not known here", error);
+    if (!akma_plain_init(&plain, len - AKMA_SEAL_OVERHEAD, error))
+        return false;
+
+    memcpy(tag, text + plain.len, TAG_LEN);
+    ctx = EVP_CIPHER_CTX_new();
+    ok = ctx && run(ctx, key, iv, text, plain.len, plain.bytes, 0) &&
+         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1 &&
+         EVP_CipherFinal_ex(ctx, plain.bytes + plain.len, &n) == 1;
+    EVP_CIPHER_CTX_free(ctx);
+    if (!ok)
+        return fail("does not open: tampered, or sealed under another key", error);
+    *ret = plain;
+    plain.bytes = NULL;
+
+    return true;
+}

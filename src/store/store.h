@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * store: the application keys of the gateway, in RAM and in one sealed file.
+ *
+ * For each application: the current version and the version before with the end of its grace
+ * time, or the fact that it was revoked. A change is on disk before the call returns. The file
+ * is AES-256-GCM with a fresh random IV at each write and AAD (format version); a torn or
+ * tampered file is reported, kept aside as <file>.bad and never trusted. Names of servers and
+ * applications stand inside the sealed part: nobody can tell them, swap or drop an entry.
+ */
+#pragma once
+
+#include "base/secret.h"
+
+G_BEGIN_DECLS
+
+/* One version of a key as the gateway keeps it. Times: Unix seconds of the server; 0 = none. */
+typedef struct {
+    char *kid;
+    char *kty;
+    char *alg; /* NULL: not given; also @use and @identity */
+    char *use;
+    char *identity;
+    int64_t iat;
+    int64_t exp;
+    AkmaSecret *secret; /* "oct": the raw key; else the JWK as JSON */
+} AkmaStoredKey;
+
+AkmaStoredKey *akma_stored_key_new(void);
+AkmaStoredKey *akma_stored_key_copy(const AkmaStoredKey *self); /* shares the secret */
+void akma_stored_key_free(AkmaStoredKey *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaStoredKey, akma_stored_key_free)
+
+typedef struct _AkmaStore AkmaStore;
+
+/*
+ * Opens or makes @folder/keys.sealed. @sealing_key: 32 bytes; a reference is taken.
+ * @ret_damaged (may be NULL): a file was there that could not be trusted; it is now <file>.bad.
+ * Errors: AKMA_ERROR_STORE_FAILED (cannot read or write).
+ */
+AkmaStore *akma_store_open(const char *folder,
+                           AkmaSecret *sealing_key,
+                           bool *ret_damaged,
+                           GError **error);
+void akma_store_free(AkmaStore *self); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaStore, akma_store_free)
+
+/* Borrowed until the next change; NULL: none. @server is part of the name. */
+const AkmaStoredKey *akma_store_get(const AkmaStore *self,
+                                    const char *server,
+                                    const char *application);
+/* The version before, with @ret_until: the end of its grace time. */
+const AkmaStoredKey *akma_store_get_previous(const AkmaStore *self,
+                                             const char *server,
+                                             const char *application,
+                                             int64_t *ret_until);
+bool akma_store_is_revoked(const AkmaStore *self, const char *server, const char *application);
+
+/*
+ * @key (copied) is the current version from now on. What was current becomes the version before
+ * if its kid is @previous_kid, until @previous_until; else it is wiped. Sealed before it returns.
+ * Errors: AKMA_ERROR_STORE_FAILED: nothing has changed then, neither in RAM nor on disk.
+ */
+bool akma_store_put(AkmaStore *self,
+                    const char *server,
+                    const char *application,
+                    const AkmaStoredKey *key,
+                    const char *previous_kid,
+                    int64_t previous_until,
+                    GError **error);
+
+/* Wipes both versions; @revoked is remembered. */
+bool akma_store_remove(
+    AkmaStore *self, const char *server, const char *application, bool revoked, GError **error);
+
+/*
+ * Wipes what @server gave and is past its end at @now (Unix seconds of that server), versions
+ * before included. What another server gave is not touched: its clock may be another one.
+ */
+bool akma_store_expire(AkmaStore *self, const char *server, int64_t now, GError **error);
+
+/*
+ * The latest time of a server that the file knows of; 0: none. A clock that shows less is wrong.
+ * akma_store_note_time() takes the time of a server's answer; it goes to disk with the next change.
+ */
+int64_t akma_store_get_last_time(const AkmaStore *self);
+void akma_store_note_time(AkmaStore *self, int64_t now);
+
+G_END_DECLS
