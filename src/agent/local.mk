@@ -1,1 +1,39 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# The agent: everything but main() stands in the library, so that tests can link it.
+noinst_LTLIBRARIES += %D%/libagent.la
+%C%_libagent_la_SOURCES = \
+	%D%/agent.c %D%/agent.h \
+	%D%/application.c %D%/application.h \
+	%D%/config.c %D%/config.h \
+	%D%/enrol.c %D%/enrol.h \
+	%D%/keys.c %D%/keys.h \
+	%D%/modem-keeper.c %D%/modem-keeper.h \
+	%D%/modems.c %D%/modems.h \
+	%D%/schedule.c %D%/schedule.h \
+	%D%/server.c %D%/server.h \
+	%D%/timer.c %D%/timer.h \
+	%D%/waiters.c %D%/waiters.h
+%C%_libagent_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akmad\"
+%C%_libagent_la_LIBADD = dbus/libdbus.la src/store/libstore.la src/session/libsession.la \
+	src/anchor/libanchor.la src/http/libhttp.la modem/libmodem.la src/proto/libproto.la \
+	src/kdf/libkdf.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS)
+
+sbin_PROGRAMS += %D%/akmad
+%C%_akmad_SOURCES = %D%/main.c
+%C%_akmad_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akmad\"
+%C%_akmad_LDADD = %D%/libagent.la
+
+agent_tests = tests/unit/test-agent-config tests/unit/test-renewal tests/unit/test-application \
+	tests/unit/test-enrol
+unit_tests += $(agent_tests)
+tests_unit_test_agent_config_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+tests_unit_test_renewal_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+tests_unit_test_application_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=akma_file_replace
+tests_unit_test_application_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+# its own HTTP client stands in front of the one in the library
+tests_unit_test_enrol_SOURCES = tests/unit/test-enrol.c \
+	tests/fakes/fake-http-client.c tests/fakes/fake-http-client.h
+tests_unit_test_enrol_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
+
+script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py
+EXTRA_DIST += tests/bus/world.py

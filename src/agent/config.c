@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "agent/config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "proto/key-set.h"
+
+#define NAME_MAX_LEN 64
+
+/* The whole of akmad.conf; a key of a feature that is not there is unknown. */
+static const AkmaSettingRow rows[] = {
+    {"agent", "state-dir", AKMA_SETTING_PATH, NULL, NULL, false},
+    {"agent", "sealing", AKMA_SETTING_CHOICE, "auto", "auto|file", false},
+    {"agent", "sealing-key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"akma", "a-kid-format", AKMA_SETTING_CHOICE, "dot-base64url", "dot-base64url|hex", false},
+    {"akma", "a-kid-realm-prefix", AKMA_SETTING_STRING, "", NULL, false},
+    {"akma", "routing-indicator", AKMA_SETTING_STRING, "card", NULL, false},
+    {"modem *", "device", AKMA_SETTING_PATH, NULL, NULL, true},
+    {"modem *", "protocol", AKMA_SETTING_CHOICE, "auto", "auto|at", false},
+    {"modem *", "slot", AKMA_SETTING_UINT, "1", NULL, false},
+    {"modem *", "timeout", AKMA_SETTING_DURATION, "20s", NULL, false},
+    {"server *", "url", AKMA_SETTING_URL, NULL, NULL, true},
+    {"server *", "connect", AKMA_SETTING_ADDRESS, NULL, NULL, false},
+    {"server *", "ca-file", AKMA_SETTING_PATH, NULL, NULL, false},
+    {"server *", "anchor", AKMA_SETTING_CHOICE, "auto", "auto|akma", false},
+    {"server *", "profile", AKMA_SETTING_CHOICE, "message", "message", false},
+    {"server *", "modem", AKMA_SETTING_STRING, NULL, NULL, false},
+    {"server *", "interface", AKMA_SETTING_STRING, NULL, NULL, false},
+    {"server *", "https-proxy", AKMA_SETTING_ADDRESS, NULL, NULL, false},
+    {"server *", "timeout", AKMA_SETTING_DURATION, "30s", NULL, false},
+    {"application *", "server", AKMA_SETTING_STRING, NULL, NULL, true},
+    {"application *", "key-id", AKMA_SETTING_STRING, NULL, NULL, false},
+    {"application *", "users", AKMA_SETTING_LIST, NULL, NULL, false},
+    {"application *", "groups", AKMA_SETTING_LIST, NULL, NULL, false},
+    {"application *", "refresh", AKMA_SETTING_DURATION, "6h", NULL, false},
+    {"application *", "renew-before", AKMA_SETTING_PERCENT, "20%", NULL, false},
+};
+
+struct _AkmaConfig {
+    gatomicrefcount refs;
+    AkmaSettings *settings;
+    GPtrArray *modems;
+    GPtrArray *servers;
+    GPtrArray *applications;
+};
+
+static void
+modem_free(gpointer data)
+{
+    AkmaConfigModem *self = data;
+
+    g_free(self->name);
+    g_free(self->device);
+    g_free(self->protocol);
+    g_free(self);
+}
+
+static void
+server_free(gpointer data)
+{
+    AkmaConfigServer *self = data;
+
+    g_free(self->name);
+    g_free(self->url);
+    g_free(self->fqdn);
+    g_free(self->connect);
+    g_free(self->ca_file);
+    g_free(self->modem);
+    g_free(self->interface);
+    g_free(self->https_proxy);
+    g_free(self);
+}
+
+static void
+application_free(gpointer data)
+{
+    AkmaConfigApplication *self = data;
+
+    g_free(self->name);
+    g_free(self->server);
+    g_free(self->key_id);
+    g_array_unref(self->uids);
+    g_array_unref(self->gids);
+    g_free(self);
+}
+
+static char *
+dup_setting(const AkmaConfig *self, const char *group, const char *key)
+{
+    return g_strdup(akma_settings_get(self->settings, group, key));
+}
+
+/* A number of @low to @high; else an error that says so. */
+static bool
+read_uint(const AkmaConfig *self,
+          const char *group,
+          const char *key,
+          unsigned low,
+          unsigned high,
+          unsigned *ret,
+          GError **error)
+{
+    uint64_t value = akma_settings_get_uint(self->settings, group, key);
+
+    if (value < low || value > high)
+        return akma_settings_reject(
+            self->settings, group, key, error, "must be from %u to %u", low, high);
+    *ret = (unsigned)value;
+
+    return true;
+}
+
+/* Names stand in object paths, the sealed file and logs. */
+static bool
+check_name(const AkmaConfig *self, const char *group, const char *name, GError **error)
+{
+    size_t len = strlen(name);
+    bool ok = len > 0 && len <= NAME_MAX_LEN;
+
+    for (size_t i = 0; i < len; i++)
+        ok = ok && (g_ascii_isalnum(name[i]) || strchr("._-", name[i]));
+    if (!ok)
+        return akma_settings_reject(self->settings,
+                                    group,
+                                    NULL,
+                                    error,
+                                    "a name has 1 to %d characters of A-Z a-z 0-9 . _ -",
+                                    NAME_MAX_LEN);
+
+    return true;
+}
+
+static const char *
+find_name(const GPtrArray *list, const char *name)
+{
+    for (guint i = 0; i < list->len; i++) {
+        /* each kind of group begins with its name */
+        char *const *item = list->pdata[i];
+
+        if (g_str_equal(*item, name))
+            return *item;
+    }
+
+    return NULL;
+}
+
+static bool
+load_modem(AkmaConfig *self, const char *group, const char *name, GError **error)
+{
+    AkmaConfigModem *modem = g_new0(AkmaConfigModem, 1);
+    unsigned timeout_s = 0;
+
+    g_ptr_array_add(self->modems, modem);
+    modem->name = g_strdup(name);
+    modem->device = dup_setting(self, group, "device");
+    modem->protocol = dup_setting(self, group, "protocol");
+    if (!read_uint(self, group, "slot", 1, 8, &modem->slot, error) ||
+        !read_uint(self, group, "timeout", 1, 600, &timeout_s, error))
+        return false;
+    modem->timeout_ms = timeout_s * 1000;
+
+    return true;
+}
+
+static bool
+load_server_url(AkmaConfig *self, AkmaConfigServer *server, const char *group, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    uint16_t port;
+    bool tls;
+
+    server->url = dup_setting(self, group, "url");
+    if (!akma_setting_parse_url(server->url, &tls, &server->fqdn, &port) || !tls)
+        return akma_settings_reject(self->settings, group, "url", error, "must be https://");
+    if (!akma_af_id_init(&server->af_id, server->fqdn, AKMA_UA_MESSAGE, &local))
+        return akma_settings_reject(self->settings, group, "url", error, "%s", local->message);
+    /* lower case and without a final dot, as both ends derive from it */
+    g_free(server->fqdn);
+    server->fqdn = akma_af_id_dup_fqdn(&server->af_id);
+
+    return true;
+}
+
+static bool
+load_server(AkmaConfig *self, const char *group, const char *name, GError **error)
+{
+    AkmaConfigServer *server = g_new0(AkmaConfigServer, 1);
+    unsigned timeout_s = 0;
+
+    g_ptr_array_add(self->servers, server);
+    server->name = g_strdup(name);
+    server->connect = dup_setting(self, group, "connect");
+    server->ca_file = dup_setting(self, group, "ca-file");
+    server->modem = dup_setting(self, group, "modem");
+    server->interface = dup_setting(self, group, "interface");
+    server->https_proxy = dup_setting(self, group, "https-proxy");
+    if (!load_server_url(self, server, group, error) ||
+        !read_uint(self, group, "timeout", 1, 600, &timeout_s, error))
+        return false;
+    server->timeout_ms = timeout_s * 1000;
+
+    if (server->connect && g_str_has_prefix(server->connect, "unix:"))
+        return akma_settings_reject(self->settings, group, "connect", error, "must be HOST:PORT");
+    if (server->ca_file && !g_file_test(server->ca_file, G_FILE_TEST_IS_REGULAR))
+        return akma_settings_reject(
+            self->settings, group, "ca-file", error, "%s is not there", server->ca_file);
+    if (server->modem && !find_name(self->modems, server->modem))
+        return akma_settings_reject(
+            self->settings, group, "modem", error, "no group [modem %s]", server->modem);
+
+    return true;
+}
+
+static bool
+parse_id(const char *text, unsigned *ret)
+{
+    guint64 number;
+
+    if (!g_ascii_string_to_unsigned(text, 10, 0, UINT32_MAX - 1, &number, NULL))
+        return false;
+    *ret = (unsigned)number;
+
+    return true;
+}
+
+static bool
+find_user(const char *text, uid_t *ret)
+{
+    const struct passwd *user = getpwnam(text);
+
+    if (user)
+        *ret = user->pw_uid;
+
+    return user || parse_id(text, ret);
+}
+
+static bool
+find_group(const char *text, gid_t *ret)
+{
+    const struct group *group = getgrnam(text);
+
+    if (group)
+        *ret = group->gr_gid;
+
+    return group || parse_id(text, ret);
+}
+
+static bool
+load_rule(AkmaConfig *self, AkmaConfigApplication *application, const char *group, GError **error)
+{
+    const char *const *users = akma_settings_get_list(self->settings, group, "users");
+    const char *const *groups = akma_settings_get_list(self->settings, group, "groups");
+
+    application->uids = g_array_new(FALSE, FALSE, sizeof(uid_t));
+    application->gids = g_array_new(FALSE, FALSE, sizeof(gid_t));
+    for (; *users; users++) {
+        uid_t uid;
+
+        if (!find_user(*users, &uid))
+            return akma_settings_reject(
+                self->settings, group, "users", error, "no user \"%s\"", *users);
+        g_array_append_val(application->uids, uid);
+    }
+    for (; *groups; groups++) {
+        gid_t gid;
+
+        if (!find_group(*groups, &gid))
+            return akma_settings_reject(
+                self->settings, group, "groups", error, "no group \"%s\"", *groups);
+        g_array_append_val(application->gids, gid);
+    }
+
+    return true;
+}
+
+static bool
+load_application(AkmaConfig *self, const char *group, const char *name, GError **error)
+{
+    AkmaConfigApplication *application = g_new0(AkmaConfigApplication, 1);
+    bool has_rule = load_rule(self, application, group, error);
+
+    g_ptr_array_add(self->applications, application);
+    application->name = g_strdup(name);
+    application->server = dup_setting(self, group, "server");
+    application->key_id = dup_setting(self, group, "key-id");
+    if (!has_rule ||
+        !read_uint(self, group, "refresh", 1, 366 * 86400, &application->refresh_s, error) ||
+        !read_uint(self, group, "renew-before", 0, 90, &application->renew_before_percent, error))
+        return false;
+
+    if (!find_name(self->servers, application->server))
+        return akma_settings_reject(
+            self->settings, group, "server", error, "no group [server %s]", application->server);
+    if (!application->key_id)
+        application->key_id = g_strdup(name);
+    if (!akma_key_id_is_valid(application->key_id))
+        return akma_settings_reject(self->settings,
+                                    group,
+                                    "key-id",
+                                    error,
+                                    "\"%s\" is not 1 to %d characters of a-z 0-9 . _ -",
+                                    application->key_id,
+                                    AKMA_KEY_ID_MAX);
+
+    return true;
+}
+
+typedef bool (*LoadFunc)(AkmaConfig *self, const char *group, const char *name, GError **error);
+
+static bool
+load_kind(AkmaConfig *self, const char *kind, LoadFunc load, GError **error)
+{
+    g_auto(GStrv) names = akma_settings_dup_names(self->settings, kind);
+
+    for (char **name = names; *name; name++) {
+        g_autofree char *group = g_strdup_printf("%s %s", kind, *name);
+
+        if (!check_name(self, group, *name, error) || !load(self, group, *name, error))
+            return false;
+    }
+
+    return true;
+}
+
+static bool
+check_akma(const AkmaConfig *self, GError **error)
+{
+    const char *digits = akma_config_get_routing_indicator(self);
+    size_t len = digits ? strspn(digits, "0123456789") : 1;
+
+    if (len < 1 || len > 4 || (digits && digits[len] != '\0'))
+        return akma_settings_reject(self->settings,
+                                    "akma",
+                                    "routing-indicator",
+                                    error,
+                                    "must be \"card\" or 1 to 4 digits");
+
+    return true;
+}
+
+static int
+compare_devices(gconstpointer a, gconstpointer b)
+{
+    const AkmaConfigModem *const *x = a;
+    const AkmaConfigModem *const *y = b;
+
+    return strcmp((*x)->device, (*y)->device);
+}
+
+AkmaConfig *
+akma_config_load(const char *file, GError **error)
+{
+    g_autoptr(AkmaConfig) self = g_new0(AkmaConfig, 1);
+    g_autofree char *dir = g_path_get_dirname(file);
+    g_autofree char *folder = g_build_filename(dir, "applications.d", NULL);
+
+    g_atomic_ref_count_init(&self->refs);
+    self->modems = g_ptr_array_new_with_free_func(modem_free);
+    self->servers = g_ptr_array_new_with_free_func(server_free);
+    self->applications = g_ptr_array_new_with_free_func(application_free);
+    self->settings =
+        akma_settings_load(file, folder, "application *", rows, G_N_ELEMENTS(rows), error);
+
+    if (!self->settings || !check_akma(self, error) ||
+        !load_kind(self, "modem", load_modem, error) ||
+        !load_kind(self, "server", load_server, error) ||
+        !load_kind(self, "application", load_application, error))
+        return NULL;
+    g_ptr_array_sort(self->modems, compare_devices);
+
+    return g_steal_pointer(&self);
+}
+
+AkmaConfig *
+akma_config_ref(AkmaConfig *self)
+{
+    g_atomic_ref_count_inc(&self->refs);
+
+    return self;
+}
+
+void
+akma_config_unref(AkmaConfig *self)
+{
+    if (!self || !g_atomic_ref_count_dec(&self->refs))
+        return;
+
+    akma_settings_unref(self->settings);
+    g_ptr_array_unref(self->modems);
+    g_ptr_array_unref(self->servers);
+    g_ptr_array_unref(self->applications);
+    g_free(self);
+}
+
+const AkmaSettings *
+akma_config_get_settings(const AkmaConfig *self)
+{
+    return self->settings;
+}
+
+const char *
+akma_config_get_state_dir(const AkmaConfig *self)
+{
+    return akma_settings_get(self->settings, "agent", "state-dir");
+}
+
+AkmaAKidFormat
+akma_config_get_a_kid_format(const AkmaConfig *self)
+{
+    const char *format = akma_settings_get(self->settings, "akma", "a-kid-format");
+
+    return g_str_equal(format, "hex") ? AKMA_A_KID_HEX : AKMA_A_KID_DOT_BASE64URL;
+}
+
+const char *
+akma_config_get_realm_prefix(const AkmaConfig *self)
+{
+    return akma_settings_get(self->settings, "akma", "a-kid-realm-prefix");
+}
+
+const char *
+akma_config_get_routing_indicator(const AkmaConfig *self)
+{
+    const char *value = akma_settings_get(self->settings, "akma", "routing-indicator");
+
+    return g_str_equal(value, "card") ? NULL : value;
+}
+
+const GPtrArray *
+akma_config_get_modems(const AkmaConfig *self)
+{
+    return self->modems;
+}
+
+const GPtrArray *
+akma_config_get_servers(const AkmaConfig *self)
+{
+    return self->servers;
+}
+
+const GPtrArray *
+akma_config_get_applications(const AkmaConfig *self)
+{
+    return self->applications;
+}
+
+AkmaAuthRule
+akma_config_application_get_rule(const AkmaConfigApplication *application)
+{
+    return (AkmaAuthRule){
+        .uids = (const uid_t *)(gconstpointer)application->uids->data,
+        .n_uids = application->uids->len,
+        .gids = (const gid_t *)(gconstpointer)application->gids->data,
+        .n_gids = application->gids->len,
+    };
+}
+
+bool
+akma_config_modem_equal(const AkmaConfigModem *a, const AkmaConfigModem *b)
+{
+    return g_str_equal(a->name, b->name) && g_str_equal(a->device, b->device) &&
+           g_str_equal(a->protocol, b->protocol) && a->slot == b->slot &&
+           a->timeout_ms == b->timeout_ms;
+}
+
+bool
+akma_config_server_equal(const AkmaConfigServer *a, const AkmaConfigServer *b)
+{
+    return g_str_equal(a->url, b->url) && g_strcmp0(a->connect, b->connect) == 0 &&
+           g_strcmp0(a->ca_file, b->ca_file) == 0 && g_strcmp0(a->modem, b->modem) == 0 &&
+           g_strcmp0(a->interface, b->interface) == 0 &&
+           g_strcmp0(a->https_proxy, b->https_proxy) == 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* config: what akmad.conf says, checked and in the types that the agent uses. Never changes. */
+#pragma once
+
+#include "base/settings.h"
+#include "dbus/auth.h"
+#include "kdf/af-id.h"
+#include "kdf/akma.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    char *name;
+    char *device;
+    char *protocol; /* "auto" or "at" */
+    unsigned slot;
+    unsigned timeout_ms;
+} AkmaConfigModem;
+
+typedef struct {
+    char *name;
+    char *url;
+    char *fqdn;     /* of @url */
+    AkmaAfId af_id; /* of @fqdn, message profile */
+    char *connect;  /* NULL: not set; so are all below */
+    char *ca_file;
+    char *modem; /* name of an AkmaConfigModem; NULL: any */
+    char *interface;
+    char *https_proxy;
+    unsigned timeout_ms;
+} AkmaConfigServer;
+
+typedef struct {
+    char *name;
+    char *server; /* name of an AkmaConfigServer */
+    char *key_id;
+    GArray *uids; /* uid_t */
+    GArray *gids; /* gid_t */
+    unsigned refresh_s;
+    unsigned renew_before_percent;
+} AkmaConfigApplication;
+
+typedef struct _AkmaConfig AkmaConfig;
+
+/*
+ * @file, and next to it applications.d/<any>.conf for applications only.
+ * Errors: AKMA_ERROR_CONFIG_INVALID "FILE: [group] key: message".
+ */
+AkmaConfig *akma_config_load(const char *file, GError **error);
+AkmaConfig *akma_config_ref(AkmaConfig *self);
+void akma_config_unref(AkmaConfig *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaConfig, akma_config_unref)
+
+const AkmaSettings *akma_config_get_settings(const AkmaConfig *self);
+const char *akma_config_get_state_dir(const AkmaConfig *self); /* NULL: not set */
+AkmaAKidFormat akma_config_get_a_kid_format(const AkmaConfig *self);
+const char *akma_config_get_realm_prefix(const AkmaConfig *self);
+const char *akma_config_get_routing_indicator(const AkmaConfig *self); /* NULL: from the card */
+
+/* Sorted by name (modems: by device). Borrowed. */
+const GPtrArray *akma_config_get_modems(const AkmaConfig *self);
+const GPtrArray *akma_config_get_servers(const AkmaConfig *self);
+const GPtrArray *akma_config_get_applications(const AkmaConfig *self);
+
+/* Of one application; borrowed from @application. */
+AkmaAuthRule akma_config_application_get_rule(const AkmaConfigApplication *application);
+/* Is it the same server, asked in the same way? */
+bool akma_config_server_equal(const AkmaConfigServer *a, const AkmaConfigServer *b);
+bool akma_config_modem_equal(const AkmaConfigModem *a, const AkmaConfigModem *b);
+
+G_END_DECLS

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "agent/enrol.h"
+
+#include <openssl/rand.h>
+
+#include "base/redact.h"
+#include "http/client.h"
+#include "session/terminal.h"
+
+#define ANSWER_MAX (64 * 1024)
+
+typedef enum {
+    STEP_READ_CARD,
+    STEP_FIRST_REQUEST,
+    STEP_SECOND_REQUEST,
+} Step;
+
+typedef struct {
+    AkmaConfig *config;
+    const AkmaConfigServer *server;
+    AkmaModem *modem;
+    AkmaCardReader reader;
+    GStrv key_ids;
+    AkmaEnrolment *machine;
+    AkmaAnchor *anchor;
+    AkmaHttpClient *client;
+    AkmaTerminalSession *session;
+    GBytes *second_request;
+    char *second_path;
+    int64_t mark_us; /* when the lap began */
+    double card_ms;
+    double network_ms; /* the server and its anchor included */
+    double crypto_ms;
+} Run;
+
+static void begin(GTask *owned, Step step);
+
+/* The session is over: nothing of the first key stays, and its connection is closed. */
+static void
+end_session(Run *run)
+{
+    bool had_key = run->session != NULL;
+
+    g_clear_pointer(&run->session, akma_terminal_session_free);
+    g_clear_object(&run->client);
+    g_clear_pointer(&run->second_request, g_bytes_unref);
+    g_clear_pointer(&run->second_path, g_free);
+    akma_secret_scrub_stack();
+    if (had_key)
+        g_info("server %s: first key deleted", run->server->name);
+}
+
+static void
+run_free(gpointer data)
+{
+    Run *run = data;
+
+    end_session(run);
+    g_clear_pointer(&run->anchor, akma_anchor_unref);
+    g_clear_object(&run->modem);
+    g_strfreev(run->key_ids);
+    akma_config_unref(run->config);
+    g_free(run);
+}
+
+/* Ends a lap: adds what it took to @sum_ms. */
+static double
+lap_ms(Run *run, double *sum_ms)
+{
+    int64_t now_us = g_get_monotonic_time();
+    double took_ms = (double)(now_us - run->mark_us) / 1000.0;
+
+    run->mark_us = now_us;
+    *sum_ms += took_ms;
+
+    return took_ms;
+}
+
+/* What the machine wants next. Takes the task; @keys: (transfer full), with DONE only. */
+static void
+act(GTask *owned, AkmaEnrolmentAction action, AkmaKeySet *keys)
+{
+    g_autoptr(GTask) task = owned;
+    Run *run = g_task_get_task_data(task);
+
+    switch (action) {
+    case AKMA_ENROLMENT_READ_ANCHOR:
+        begin(g_steal_pointer(&task), STEP_READ_CARD);
+        return;
+
+    case AKMA_ENROLMENT_OPEN_SESSION:
+        begin(g_steal_pointer(&task), STEP_FIRST_REQUEST);
+        return;
+
+    case AKMA_ENROLMENT_DONE:
+        g_clear_pointer(&run->anchor, akma_anchor_unref);
+        g_task_return_pointer(task, keys, (GDestroyNotify)akma_key_set_free);
+        return;
+
+    case AKMA_ENROLMENT_FAILED:
+        g_clear_pointer(&run->anchor, akma_anchor_unref);
+        g_task_return_error(task, g_error_copy(akma_enrolment_get_error(run->machine)));
+        return;
+    }
+}
+
+/* The step failed; takes the task and @error. */
+static void
+failed(GTask *owned, GError *taken)
+{
+    g_autoptr(GTask) task = owned;
+    g_autoptr(GError) error = taken;
+    Run *run = g_task_get_task_data(task);
+    AkmaCause cause = AKMA_CAUSE_NONE;
+    unsigned retry_after_s = 0;
+    AkmaEnrolmentAction action;
+
+    if (run->session) {
+        cause = akma_terminal_session_get_cause(run->session);
+        retry_after_s = akma_terminal_session_get_retry_after_s(run->session);
+    }
+    end_session(run);
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+        g_clear_pointer(&run->anchor, akma_anchor_unref);
+        g_task_return_error(task, g_steal_pointer(&error));
+        return;
+    }
+
+    if (cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN)
+        run->reader.forget(run->modem);
+    action = akma_enrolment_failed(run->machine, error, cause, retry_after_s, g_random_int());
+    if (action != AKMA_ENROLMENT_FAILED)
+        g_info("server %s: %s; trying once more", run->server->name, error->message);
+    act(g_steal_pointer(&task), action, NULL);
+}
+
+static void
+card_read(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *kid = NULL;
+    Run *run = g_task_get_task_data(task);
+
+    (void)source;
+    run->anchor = run->reader.read_finish(res, &error);
+    akma_secret_scrub_stack();
+    if (!run->anchor) {
+        failed(g_steal_pointer(&task), g_steal_pointer(&error));
+        return;
+    }
+
+    kid = akma_log_redact(akma_anchor_get_kid(run->anchor));
+    g_info("server %s: card read, %s identifier %s (%.1f ms)",
+           run->server->name,
+           akma_anchor_get_kind(run->anchor),
+           kid,
+           lap_ms(run, &run->card_ms));
+    act(g_steal_pointer(&task),
+        akma_enrolment_anchor_read(run->machine, akma_anchor_get_kid(run->anchor)),
+        NULL);
+}
+
+static void
+begin_read_card(GTask *owned)
+{
+    g_autoptr(GTask) task = owned;
+    Run *run = g_task_get_task_data(task);
+    GCancellable *cancellable = g_task_get_cancellable(task);
+    const AkmaAkmaUsimConfig usim = {
+        .a_kid_format = akma_config_get_a_kid_format(run->config),
+        .realm_prefix = akma_config_get_realm_prefix(run->config),
+        .routing_indicator = akma_config_get_routing_indicator(run->config),
+    };
+
+    g_clear_pointer(&run->anchor, akma_anchor_unref);
+    run->reader.read_async(run->modem, &usim, cancellable, card_read, g_steal_pointer(&task));
+}
+
+/* The terminal's half of a new session, with a first key that only it holds. */
+static AkmaTerminalSession *
+new_session(const Run *run, GError **error)
+{
+    g_autoptr(AkmaSecret) first_key =
+        akma_anchor_derive_first_key(run->anchor, &run->server->af_id, error);
+    AkmaTerminalParameters parameters = {
+        .anchor = akma_anchor_get_kind(run->anchor),
+        .kid = akma_anchor_get_kid(run->anchor),
+        .fqdn = run->server->fqdn,
+        .af_id = &run->server->af_id,
+        .first_key = first_key,
+        .key_ids = (const char *const *)run->key_ids,
+    };
+
+    if (!first_key)
+        return NULL;
+    if (RAND_bytes(parameters.nonce, sizeof parameters.nonce) != 1) {
+        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no random numbers");
+        return NULL;
+    }
+
+    return akma_terminal_session_new(&parameters);
+}
+
+static AkmaHttpClient *
+new_client(const AkmaConfigServer *server)
+{
+    const AkmaHttpConfig http = {
+        .url = server->url,
+        .connect = server->connect,
+        .ca_file = server->ca_file,
+        .interface = server->interface,
+        .https_proxy = server->https_proxy,
+        .timeout_ms = server->timeout_ms,
+        .body_bytes = ANSWER_MAX,
+    };
+
+    return akma_http_client_new(&http);
+}
+
+static AkmaAnswer
+to_answer(const AkmaHttpResponse *response)
+{
+    return (AkmaAnswer){
+        .status = response->status,
+        .content_type = response->content_type,
+        .body = response->body->data,
+        .len = response->body->len,
+        .retry_after_s = response->retry_after_s,
+    };
+}
+
+static void
+first_response(GObject *client, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(AkmaHttpResponse) response =
+        akma_http_client_send_finish(AKMA_HTTP_CLIENT(client), res, &error);
+    Run *run = g_task_get_task_data(task);
+    double took_ms = lap_ms(run, &run->network_ms);
+    uint8_t iv[12];
+
+    if (response && RAND_bytes(iv, sizeof iv) != 1) {
+        g_set_error_literal(&error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no random numbers");
+    } else if (response) {
+        const AkmaAnswer answer = to_answer(response);
+
+        run->second_request = akma_terminal_session_first_response(
+            run->session, &answer, iv, &run->second_path, &error);
+    }
+    if (!run->second_request) {
+        failed(g_steal_pointer(&task), g_steal_pointer(&error));
+        return;
+    }
+
+    g_info("server %s: first response, it has the first key too (%.1f ms)",
+           run->server->name,
+           took_ms);
+    lap_ms(run, &run->crypto_ms);
+    begin(g_steal_pointer(&task), STEP_SECOND_REQUEST);
+}
+
+static void
+begin_first_request(GTask *owned)
+{
+    g_autoptr(GTask) task = owned;
+    g_autoptr(GBytes) body = NULL;
+    g_autoptr(GError) error = NULL;
+    Run *run = g_task_get_task_data(task);
+
+    run->session = new_session(run, &error);
+    if (run->session)
+        body = akma_terminal_session_first_request(run->session, &error);
+    if (!body) {
+        failed(g_steal_pointer(&task), g_steal_pointer(&error));
+        return;
+    }
+
+    lap_ms(run, &run->crypto_ms);
+    g_info("server %s: first request sent", run->server->name);
+    run->client = new_client(run->server);
+    akma_http_client_send_async(run->client,
+                                "POST",
+                                "/v1/sessions",
+                                "application/json",
+                                body,
+                                false,
+                                g_task_get_cancellable(task),
+                                first_response,
+                                g_object_ref(task));
+}
+
+static void
+second_response(GObject *client, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(AkmaHttpResponse) response =
+        akma_http_client_send_finish(AKMA_HTTP_CLIENT(client), res, &error);
+    g_autoptr(AkmaKeySet) keys = NULL;
+    Run *run = g_task_get_task_data(task);
+    double took_ms = lap_ms(run, &run->network_ms);
+
+    if (response) {
+        const AkmaAnswer answer = to_answer(response);
+
+        keys = akma_terminal_session_second_response(run->session, &answer, &error);
+    }
+    if (!keys) {
+        failed(g_steal_pointer(&task), g_steal_pointer(&error));
+        return;
+    }
+
+    g_info("server %s: second response, %u keys, %u refused (%.1f ms)",
+           run->server->name,
+           keys->keys->len,
+           keys->errors->len,
+           took_ms);
+    end_session(run);
+    lap_ms(run, &run->crypto_ms);
+    g_info("server %s: enrolled: card %.1f ms, network and server %.1f ms, crypto %.1f ms",
+           run->server->name,
+           run->card_ms,
+           run->network_ms,
+           run->crypto_ms);
+    act(g_steal_pointer(&task), akma_enrolment_succeeded(run->machine), g_steal_pointer(&keys));
+}
+
+static void
+begin_second_request(GTask *owned)
+{
+    g_autoptr(GTask) task = owned;
+    Run *run = g_task_get_task_data(task);
+
+    g_info("server %s: second request sent", run->server->name);
+    akma_http_client_send_async(run->client,
+                                "POST",
+                                run->second_path,
+                                "application/jose",
+                                run->second_request,
+                                true,
+                                g_task_get_cancellable(task),
+                                second_response,
+                                g_object_ref(task));
+}
+
+/* Takes the task: every step either completes it or hands it to the next one. */
+static void
+begin(GTask *owned, Step step)
+{
+    static const struct {
+        const char *name;
+        void (*begin)(GTask *owned);
+    } steps[] = {
+        [STEP_READ_CARD] = {"read card", begin_read_card},
+        [STEP_FIRST_REQUEST] = {"first request", begin_first_request},
+        [STEP_SECOND_REQUEST] = {"second request", begin_second_request},
+    };
+    Run *run = g_task_get_task_data(owned);
+
+    if (g_task_return_error_if_cancelled(owned)) {
+        end_session(run);
+        g_clear_pointer(&run->anchor, akma_anchor_unref);
+        g_object_unref(owned);
+        return;
+    }
+
+    g_debug("server %s: %s", run->server->name, steps[step].name);
+    run->mark_us = g_get_monotonic_time();
+    steps[step].begin(owned);
+}
+
+void
+akma_enrol_async(const AkmaEnrolRequest *request,
+                 GCancellable *cancellable,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+    static const AkmaCardReader usim = {
+        akma_akma_usim_read_async, akma_akma_usim_read_finish, akma_akma_usim_forget};
+    g_autoptr(GTask) task = g_task_new(NULL, cancellable, callback, user_data);
+    Run *run = g_new0(Run, 1);
+
+    g_task_set_source_tag(task, akma_enrol_async);
+    g_task_set_task_data(task, run, run_free);
+    run->config = akma_config_ref(request->config);
+    run->server = request->server;
+    run->modem = request->modem ? g_object_ref(request->modem) : NULL;
+    run->reader = request->reader ? *request->reader : usim;
+    run->key_ids = g_strdupv((GStrv)request->key_ids);
+    run->machine = request->machine;
+
+    act(g_steal_pointer(&task), akma_enrolment_begin(run->machine), NULL);
+}
+
+AkmaKeySet *
+akma_enrol_finish(GAsyncResult *res, GError **error)
+{
+    return g_task_propagate_pointer(G_TASK(res), error);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* modems: the modems of the configuration, and which of them serves an enrolment. */
+#pragma once
+
+#include "agent/config.h"
+#include "dbus/service.h"
+#include "modem/modem.h"
+
+G_BEGIN_DECLS
+
+typedef struct _AkmaModems AkmaModems;
+
+typedef enum {
+    AKMA_MODEMS_APPEARED,     /* a modem or its card is there, or it registered */
+    AKMA_MODEMS_CARD_CHANGED, /* the card is out, or another one */
+    AKMA_MODEMS_CHANGED,      /* anything else, also "could not be opened" and "gone" */
+} AkmaModemsEvent;
+
+/* @modem: NULL for AKMA_MODEMS_CHANGED. */
+typedef void (*AkmaModemsFunc)(AkmaModemsEvent event, AkmaModem *modem, gpointer user_data);
+
+/* @service may be NULL (tests) and outlives it; a reference of @sim_id_key is taken. */
+AkmaModems *akma_modems_new(AkmaService *service,
+                            AkmaSecret *sim_id_key,
+                            AkmaModemsFunc func,
+                            gpointer user_data);
+/* From now on nothing is shown and nobody is told. NULL is fine. */
+void akma_modems_mute(AkmaModems *self);
+/* Runs the main loop for at most 2 s, so that channels that are open are given back to the card. */
+void akma_modems_free(AkmaModems *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaModems, akma_modems_free)
+
+/* What is in both configurations and the same stays open. */
+void akma_modems_configure(AkmaModems *self, AkmaConfig *config);
+/* Opens what is closed and asks what is open, now. */
+void akma_modems_scan(AkmaModems *self);
+
+/*
+ * @name: of a [modem NAME]; NULL: the first (by device) whose card can do AKMA, else the first
+ * that is open. Returns: (transfer none): NULL with AKMA_ERROR_NO_MODEM or why it did not open.
+ */
+AkmaModem *akma_modems_choose(AkmaModems *self, const char *name, GError **error);
+/* Is one of them just being opened, or its card looked at? Then wait for the next event. */
+bool akma_modems_is_busy(const AkmaModems *self, const char *name);
+
+/* "no-modem", "no-sim", "pin-required" or "ready": the best of all. */
+const char *akma_modems_get_state(const AkmaModems *self);
+/* Why one of them could not be opened; NULL: all open. */
+const GError *akma_modems_get_error(const AkmaModems *self);
+
+G_END_DECLS

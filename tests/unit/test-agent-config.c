@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "agent/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <glib/gstdio.h>
+
+#include "base/error.h"
+
+#define MODEM  "[modem sim]\ndevice=/dev/ttyUSB2\n"
+#define SERVER "[server keys]\nurl=https://Keys.Example.com.:8443\nconnect=127.0.0.1:8443\n"
+#define GOOD   MODEM SERVER "[application mqtt]\nserver=keys\nusers=root;4242\ngroups=root\n"
+
+static char *folder;
+static char *file;
+
+static AkmaConfig *
+load(const char *text, GError **error)
+{
+    assert_true(g_file_set_contents(file, text, -1, NULL));
+
+    return akma_config_load(file, error);
+}
+
+/* @text is refused, and the message names file, group, key and what else @says. */
+static void
+assert_rejected(const char *text, const char *where, const char *says)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *begin = g_strdup_printf("%s: %s", file, where);
+
+    assert_null(load(text, &error));
+    assert_true(g_error_matches(error, AKMA_ERROR, AKMA_ERROR_CONFIG_INVALID));
+    if (!g_str_has_prefix(error->message, begin) || !strstr(error->message, says))
+        fail_msg(
+            "\"%s\" does not begin with \"%s\" or says no \"%s\"", error->message, begin, says);
+}
+
+static void
+a_good_file_gives_what_it_says_and_the_defaults(void **state)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(AkmaConfig) config = load(GOOD, &error);
+    const AkmaConfigServer *server;
+    const AkmaConfigApplication *application;
+    const AkmaConfigModem *modem;
+    AkmaAuthRule rule;
+
+    (void)state;
+    assert_null(error);
+    server = akma_config_get_servers(config)->pdata[0];
+    application = akma_config_get_applications(config)->pdata[0];
+    modem = akma_config_get_modems(config)->pdata[0];
+    rule = akma_config_application_get_rule(application);
+    assert_string_equal(server->fqdn, "keys.example.com");
+    assert_int_equal(server->timeout_ms, 30000);
+    assert_string_equal(application->key_id, "mqtt");
+    assert_int_equal(application->refresh_s, 6 * 3600);
+    assert_int_equal(application->renew_before_percent, 20);
+    assert_int_equal(rule.n_uids, 2);
+    assert_int_equal(rule.uids[0], 0);
+    assert_int_equal(rule.uids[1], 4242);
+    assert_int_equal(rule.n_gids, 1);
+    assert_string_equal(modem->protocol, "auto");
+    assert_int_equal(modem->timeout_ms, 20000);
+    assert_null(akma_config_get_routing_indicator(config));
+    assert_int_equal(akma_config_get_a_kid_format(config), AKMA_A_KID_DOT_BASE64URL);
+}
+
+static void
+without_users_and_groups_nobody_is_named(void **state)
+{
+    g_autoptr(AkmaConfig) config = load(MODEM SERVER "[application mqtt]\nserver=keys\n", NULL);
+    AkmaAuthRule rule =
+        akma_config_application_get_rule(akma_config_get_applications(config)->pdata[0]);
+
+    (void)state;
+    assert_int_equal(rule.n_uids + rule.n_gids, 0);
+}
+
+static void
+an_empty_file_is_good(void **state)
+{
+    g_autoptr(AkmaConfig) config = load("", NULL);
+
+    (void)state;
+    assert_non_null(config);
+    assert_int_equal(akma_config_get_modems(config)->len, 0);
+}
+
+static void
+applications_may_stand_in_the_folder(void **state)
+{
+    g_autofree char *sub = g_build_filename(folder, "applications.d", NULL);
+    g_autofree char *one = g_build_filename(sub, "vpn.conf", NULL);
+    g_autoptr(AkmaConfig) config = NULL;
+
+    (void)state;
+    assert_int_equal(g_mkdir(sub, 0700), 0);
+    assert_true(g_file_set_contents(one, "[application vpn]\nserver=keys\n", -1, NULL));
+    config = load(GOOD, NULL);
+    g_unlink(one);
+    g_rmdir(sub);
+
+    assert_int_equal(akma_config_get_applications(config)->len, 2);
+}
+
+static void
+reject_what_belongs_to_features_that_are_not_there(void **state)
+{
+    (void)state;
+    assert_rejected(GOOD "units=x.service\n", "[application mqtt] units", "");
+    assert_rejected(GOOD "[gba]\nbsf=auto\n", "[gba]", "");
+    assert_rejected(MODEM "pin-file=/etc/pin\n", "[modem sim] pin-file", "");
+    assert_rejected(MODEM "proxy=auto\n", "[modem sim] proxy", "");
+    assert_rejected(MODEM "protocol=qmi\n", "[modem sim] protocol", "");
+    assert_rejected("[modem sim]\ndevice=auto\n", "[modem sim] device", "");
+    assert_rejected(SERVER "anchor=gba\n", "[server keys] anchor", "");
+    assert_rejected(SERVER "profile=psk\n", "[server keys] profile", "");
+    assert_rejected("[agent]\nsealing=tpm\n", "[agent] sealing", "");
+    assert_rejected("[agent]\ncredential-socket=/run/x\n", "[agent] credential-socket", "");
+}
+
+static void
+reject_names_that_are_nowhere(void **state)
+{
+    (void)state;
+    assert_rejected(
+        GOOD "[application vpn]\nserver=nowhere\n", "[application vpn] server", "nowhere");
+    assert_rejected(SERVER "modem=sim\n", "[server keys] modem", "sim");
+    assert_rejected(SERVER "[application a]\nserver=keys\nusers=no-such-user-here\n",
+                    "[application a] users",
+                    "no-such-user-here");
+    assert_rejected(SERVER "[application a]\nserver=keys\ngroups=no-such-group-here\n",
+                    "[application a] groups",
+                    "no-such-group-here");
+    assert_rejected(
+        SERVER "[application a]\nserver=keys\nusers=-1\n", "[application a] users", "-1");
+    assert_rejected(
+        SERVER "[application a]\nserver=keys\nusers=4294967295\n", "[application a] users", "");
+    assert_rejected(SERVER "ca-file=/nonexistent/ca.pem\n", "[server keys] ca-file", "");
+}
+
+static void
+reject_bad_values(void **state)
+{
+    (void)state;
+    assert_rejected("[server k]\nurl=http://keys.example.com\n", "[server k] url", "https");
+    assert_rejected("[server k]\nurl=https://[::1]:8443\n", "[server k] url", "");
+    assert_rejected("[server k]\nconnect=127.0.0.1:1\n", "[server k] url", "");
+    assert_rejected(SERVER "timeout=0s\n", "[server keys] timeout", "");
+    assert_rejected("[modem m]\n", "[modem m] device", "");
+    assert_rejected(MODEM "slot=0\n", "[modem sim] slot", "");
+    assert_rejected(SERVER "[application a]\n", "[application a] server", "");
+    assert_rejected(SERVER "[application A]\nserver=keys\n", "[application A] key-id", "");
+    assert_rejected(
+        SERVER "[application a]\nserver=keys\nkey-id=UP\n", "[application a] key-id", "UP");
+    assert_rejected(
+        SERVER "[application a b]\nserver=keys\nkey-id=ab\n", "[application a b]", "name");
+    assert_rejected(
+        SERVER "[application a]\nserver=keys\nrefresh=0s\n", "[application a] refresh", "");
+    assert_rejected(SERVER "[application a]\nserver=keys\nrenew-before=95%\n",
+                    "[application a] renew-before",
+                    "");
+    assert_rejected("[akma]\nrouting-indicator=12345\n", "[akma] routing-indicator", "");
+    assert_rejected("[akma]\nrouting-indicator=1x\n", "[akma] routing-indicator", "");
+}
+
+static void
+reject_missing_file(void **state)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void)state;
+    assert_null(akma_config_load("/nonexistent/akmad.conf", &error));
+    assert_true(g_error_matches(error, AKMA_ERROR, AKMA_ERROR_CONFIG_INVALID));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_file_gives_what_it_says_and_the_defaults),
+        cmocka_unit_test(without_users_and_groups_nobody_is_named),
+        cmocka_unit_test(an_empty_file_is_good),
+        cmocka_unit_test(applications_may_stand_in_the_folder),
+        cmocka_unit_test(reject_what_belongs_to_features_that_are_not_there),
+        cmocka_unit_test(reject_names_that_are_nowhere),
+        cmocka_unit_test(reject_bad_values),
+        cmocka_unit_test(reject_missing_file),
+    };
+    int failed;
+
+    folder = g_dir_make_tmp("akma-config-XXXXXX", NULL);
+    file = g_build_filename(folder, "akmad.conf", NULL);
+    failed = cmocka_run_group_tests_name("agent-config", tests, NULL, NULL);
+    g_unlink(file);
+    g_rmdir(folder);
+    g_free(file);
+    g_free(folder);
+
+    return failed;
+}
