@@ -1,1 +1,72 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+noinst_LTLIBRARIES += %D%/libkeyserver.la
+%C%_libkeyserver_la_SOURCES = \
+	%D%/anchor-answer.c %D%/anchor-answer.h \
+	%D%/anchors.c %D%/anchors.h \
+	%D%/audit.c %D%/audit.h \
+	%D%/check.c %D%/check.h \
+	%D%/config.c %D%/config.h \
+	%D%/exchange.c %D%/exchange.h \
+	%D%/front.c %D%/front.h \
+	%D%/presence.c %D%/presence.h \
+	%D%/rate.c %D%/rate.h %D%/siphash.c \
+	%D%/rights.c %D%/rights.h \
+	%D%/schema.c %D%/schema.h \
+	%D%/seal.c %D%/seal.h \
+	%D%/sockets.c %D%/sockets.h \
+	%D%/sql.c %D%/sql.h \
+	%D%/store.c %D%/store.h %D%/store-private.h \
+	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-op.c \
+	%D%/supervisor.c %D%/supervisor.h \
+	%D%/table.c \
+	%D%/terminal-id.c %D%/terminal-id.h \
+	%D%/verb.c %D%/verb.h \
+	%D%/verb-application.c %D%/verb-check.c %D%/verb-init.c %D%/verb-key.c %D%/verb-serve.c \
+	%D%/verb-status.c %D%/verb-terminal.c \
+	%D%/worker.c %D%/worker.h
+%C%_libkeyserver_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-keyserver\"
+%C%_libkeyserver_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(UV_CFLAGS) $(SSL_CFLAGS)
+%C%_libkeyserver_la_LIBADD = src/session/libsession.la src/proto/libproto.la src/http/libh2.la \
+	src/kdf/libkdf.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(SSL_LIBS) \
+	$(JANSSON_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) $(UV_LIBS) -lm
+
+bin_PROGRAMS += %D%/akma-keyserver
+%C%_akma_keyserver_SOURCES = %D%/main.c
+%C%_akma_keyserver_CPPFLAGS = $(%C%_libkeyserver_la_CPPFLAGS)
+%C%_akma_keyserver_CFLAGS = $(%C%_libkeyserver_la_CFLAGS)
+%C%_akma_keyserver_LDADD = %D%/libkeyserver.la
+
+EXTRA_DIST += %D%/README.md
+
+keyserver_tests = tests/unit/test-anchor-answer tests/unit/test-front tests/unit/test-keyserver-config \
+	tests/unit/test-keyserver-store \
+	tests/unit/test-keyserver-store-rejects tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id
+unit_tests += $(keyserver_tests)
+keyserver_test_cflags = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
+keyserver_test_libs = %D%/libkeyserver.la src/proto/libproto.la src/base/libbase.la \
+	$(GLIB_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_anchor_answer_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_anchor_answer_LDADD = $(keyserver_test_libs)
+tests_unit_test_front_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_front_LDADD = $(keyserver_test_libs)
+tests_unit_test_keyserver_config_LDADD = $(keyserver_test_libs)
+tests_unit_test_keyserver_store_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_keyserver_store_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS) $(UV_LIBS)
+tests_unit_test_keyserver_store_rejects_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_keyserver_store_rejects_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS)
+tests_unit_test_rate_LDADD = $(keyserver_test_libs)
+tests_unit_test_rights_LDADD = $(keyserver_test_libs)
+tests_unit_test_terminal_id_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_terminal_id_LDADD = tests/libtests.la $(keyserver_test_libs) $(JANSSON_LIBS)
+
+fuzz_tests += tests/fuzz/fuzz-anchor-answer
+tests_fuzz_fuzz_anchor_answer_SOURCES = tests/fuzz/fuzz-anchor-answer.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_anchor_answer_CFLAGS = $(keyserver_test_cflags)
+tests_fuzz_fuzz_anchor_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_anchor_answer_LDADD = %D%/libkeyserver.la src/base/libbase.la $(GLIB_LIBS) \
+	$(CRYPTO_LIBS) $(FUZZ_LIBS)
+
+script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-edges.py \
+	tests/e2e/test-systemd.py
+EXTRA_DIST += tests/e2e/aanf.py tests/e2e/keyserver.py tests/fakes/key-store.h

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * audit: who got which key when, and who changed what: one line of JSON an event.
+ *
+ * Members: time event terminal application kid cause address actor; null where one does not
+ * apply. A terminal is its terminal id, a kid the name of an application key: nothing secret.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "proto/cause.h"
+
+G_BEGIN_DECLS
+
+typedef struct _AkmaAudit AkmaAudit;
+
+typedef struct {
+    const char *event; /* session delivered refused rotated revoked */
+    const char *terminal;
+    const char *application;
+    const char *kid;
+    const char *cause;
+    const char *address;
+    const char *actor;
+} AkmaAuditEvent;
+
+/*
+ * @file: appended to (0640); NULL: stderr, which under systemd is the journal; with @quiet
+ * (a verb on somebody's terminal) the journal alone. Errors: AKMA_ERROR_CONFIG_INVALID.
+ */
+AkmaAudit *akma_audit_new(const char *file, bool quiet, GError **error);
+void akma_audit_free(AkmaAudit *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAudit, akma_audit_free)
+
+/* One write(2) of one line: several processes may share the file. */
+void akma_audit_write(AkmaAudit *self, const AkmaAuditEvent *event);
+
+G_END_DECLS

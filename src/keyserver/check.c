@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "keyserver/check.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/program.h"
+#include "http/tls.h"
+#include "keyserver/store.h"
+
+static X509 *
+read_certificate(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    X509 *certificate = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+
+    if (file)
+        fclose(file);
+
+    return certificate;
+}
+
+static bool
+check_certificate(const AkmaServerConfig *config, GError **error)
+{
+    X509 *certificate = read_certificate(config->certificate_file);
+    const char *fault = NULL;
+
+    if (!certificate)
+        fault = "holds no certificate in PEM";
+    else if (X509_check_host(certificate, config->name, 0, 0, NULL) != 1)
+        fault = "does not bear the name of [server] name";
+    else if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+        fault = "has expired";
+    else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+        fault = "is not valid yet";
+    X509_free(certificate);
+
+    return !fault || akma_settings_reject(config->settings,
+                                          "server",
+                                          "certificate-file",
+                                          error,
+                                          "%s %s",
+                                          config->certificate_file,
+                                          fault);
+}
+
+/* As the workers load it: the key belongs to the certificate. */
+static bool
+check_tls(const AkmaServerConfig *config, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    SSL_CTX *tls = akma_tls_server_new(config->certificate_file, config->key_file, NULL, &local);
+
+    if (!tls)
+        return akma_settings_reject(
+            config->settings, "server", "key-file", error, "%s", local->message);
+    SSL_CTX_free(tls);
+
+    return true;
+}
+
+static bool
+check_anchor(const AkmaServerConfig *config, const AkmaAnchorConfig *anchor, GError **error)
+{
+    g_autofree char *group = g_strdup_printf("anchor %s", anchor->name);
+    g_autoptr(GError) local = NULL;
+    SSL_CTX *tls;
+
+    if (!g_str_has_prefix(anchor->url, "https://"))
+        return true;
+
+    tls = akma_tls_client_new(anchor->ca_file, anchor->certificate_file, anchor->key_file, &local);
+    if (!tls)
+        return akma_settings_reject(config->settings,
+                                    group,
+                                    anchor->ca_file ? "ca-file" : "url",
+                                    error,
+                                    "%s",
+                                    local->message);
+    SSL_CTX_free(tls);
+
+    return true;
+}
+
+bool
+akma_check_config(const AkmaServerConfig *config, GError **error)
+{
+    g_autoptr(AkmaSecret) key = NULL;
+    g_autoptr(AkmaKsStore) store = NULL;
+
+    if (!check_certificate(config, error) || !check_tls(config, error))
+        return false;
+    for (guint i = 0; i < config->anchors->len; i++) {
+        if (!check_anchor(config, config->anchors->pdata[i], error))
+            return false;
+    }
+
+    key = akma_server_config_read_store_key(config, error);
+    store = key ? akma_ks_open(config->store_path, key, error) : NULL;
+
+    return store;
+}
+
+_Noreturn void
+akma_check_exit(const char *config_file)
+{
+    g_autoptr(AkmaServerConfig) config = NULL;
+    g_autoptr(GError) error = NULL;
+
+    config = akma_server_config_load(config_file, &error);
+    if (!config || !akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, &error) ||
+        !akma_check_config(config, &error))
+        _exit(akma_program_fail(error, false));
+    _exit(0);
+}

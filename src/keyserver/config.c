@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "keyserver/config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "keyserver/seal.h"
+
+#define STATE_FOLDER "/var/lib/akma-keyserver"
+
+static const AkmaSettingRow rows[] = {
+    {"server", "name", AKMA_SETTING_STRING, NULL, NULL, true},
+    {"server", "listen", AKMA_SETTING_ADDRESS, "0.0.0.0:8443", NULL, false},
+    {"server", "certificate-file", AKMA_SETTING_SECRET, NULL, NULL, true},
+    {"server", "key-file", AKMA_SETTING_SECRET, NULL, NULL, true},
+    {"server", "audit-file", AKMA_SETTING_PATH, NULL, NULL, false},
+    {"server", "workers", AKMA_SETTING_STRING, "auto", NULL, false},
+    {"store", "backend", AKMA_SETTING_CHOICE, "sqlite", "sqlite", false},
+    {"store", "path", AKMA_SETTING_PATH, NULL, NULL, false},
+    {"store", "store-key-file", AKMA_SETTING_SECRET, NULL, NULL, true},
+    {"limits", "handshakes", AKMA_SETTING_UINT, "1000", NULL, false},
+    {"limits", "connections", AKMA_SETTING_UINT, "10000", NULL, false},
+    {"limits", "address", AKMA_SETTING_RATE, "50/s", NULL, false},
+    {"limits", "kid", AKMA_SETTING_RATE, "10/m", NULL, false},
+    {"limits", "total", AKMA_SETTING_RATE, "2000/s", NULL, false},
+    {"limits", "idle", AKMA_SETTING_DURATION, "10s", NULL, false},
+    {"limits", "exchange", AKMA_SETTING_DURATION, "60s", NULL, false},
+    {"anchor *", "type", AKMA_SETTING_CHOICE, NULL, "akma", true},
+    {"anchor *", "operator", AKMA_SETTING_STRING, NULL, NULL, true},
+    {"anchor *", "realms", AKMA_SETTING_LIST, "*", NULL, false},
+    {"anchor *", "url", AKMA_SETTING_URL, NULL, NULL, true},
+    {"anchor *", "api", AKMA_SETTING_CHOICE, "aanf", "aanf", false},
+    {"anchor *", "af-id-format", AKMA_SETTING_CHOICE, "hex", "hex", false},
+    {"anchor *", "ca-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"anchor *", "certificate-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"anchor *", "key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"anchor *", "timeout", AKMA_SETTING_DURATION, "5s", NULL, false},
+};
+
+static void
+anchor_free(AkmaAnchorConfig *self)
+{
+    g_free(self->name);
+    g_free(self->operator);
+    g_strfreev(self->realms);
+    g_free(self->url);
+    g_free(self->ca_file);
+    g_free(self->certificate_file);
+    g_free(self->key_file);
+    g_free(self);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAnchorConfig, anchor_free)
+
+/* A number that the rest of the program keeps in an unsigned, at least @min. */
+static bool
+get_number(const AkmaSettings *settings,
+           const char *group,
+           const char *key,
+           uint64_t min,
+           uint64_t max,
+           unsigned *ret,
+           GError **error)
+{
+    uint64_t value = akma_settings_get_uint(settings, group, key);
+
+    if (value < min || value > max)
+        return akma_settings_reject(settings,
+                                    group,
+                                    key,
+                                    error,
+                                    "must be between %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT,
+                                    min,
+                                    max);
+    *ret = (unsigned)value;
+
+    return true;
+}
+
+static bool
+get_ms(
+    const AkmaSettings *settings, const char *group, const char *key, unsigned *ret, GError **error)
+{
+    unsigned seconds = 0;
+
+    /* a day is more than any of these waits makes sense for, and fits an unsigned of ms */
+    if (!get_number(settings, group, key, 1, 86400, &seconds, error))
+        return false;
+    *ret = seconds * 1000;
+
+    return true;
+}
+
+static AkmaRate
+get_rate(const AkmaSettings *settings, const char *key)
+{
+    return (AkmaRate){.events = akma_settings_get_uint(settings, "limits", key),
+                      .seconds = akma_settings_get_rate_s(settings, "limits", key)};
+}
+
+static bool
+load_server(AkmaServerConfig *self, GError **error)
+{
+    const AkmaSettings *settings = self->settings;
+    const char *workers = akma_settings_get(settings, "server", "workers");
+    const char *name = akma_settings_get(settings, "server", "name");
+    g_autoptr(GError) local = NULL;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    guint64 number;
+
+    if (!akma_af_id_init(&self->af_id, name, AKMA_UA_MESSAGE, &local))
+        return akma_settings_reject(settings, "server", "name", error, "%s", local->message);
+    self->name = akma_af_id_dup_fqdn(&self->af_id);
+    self->listen = g_strdup(akma_settings_get(settings, "server", "listen"));
+    self->certificate_file = akma_settings_dup_path(settings, "server", "certificate-file");
+    self->key_file = akma_settings_dup_path(settings, "server", "key-file");
+    self->audit_file = akma_settings_dup_path(settings, "server", "audit-file");
+
+    if (strcmp(workers, "auto") == 0)
+        self->workers = (unsigned)CLAMP(processors, 1, AKMA_WORKERS_MAX);
+    else if (g_ascii_string_to_unsigned(workers, 10, 1, AKMA_WORKERS_MAX, &number, NULL))
+        self->workers = (unsigned)number;
+    else
+        return akma_settings_reject(settings,
+                                    "server",
+                                    "workers",
+                                    error,
+                                    "\"%s\" is neither auto nor 1 to %d",
+                                    workers,
+                                    AKMA_WORKERS_MAX);
+
+    return true;
+}
+
+static void
+load_store(AkmaServerConfig *self)
+{
+    const char *state = g_getenv("STATE_DIRECTORY");
+
+    self->store_path = akma_settings_dup_path(self->settings, "store", "path");
+    if (!self->store_path)
+        self->store_path = g_build_filename(state ? state : STATE_FOLDER, "keys.db", NULL);
+    self->store_key_file = akma_settings_dup_path(self->settings, "store", "store-key-file");
+}
+
+static bool
+load_limits(AkmaServerConfig *self, GError **error)
+{
+    const AkmaSettings *settings = self->settings;
+
+    self->address = get_rate(settings, "address");
+    self->kid = get_rate(settings, "kid");
+    self->total = get_rate(settings, "total");
+
+    return get_number(settings, "limits", "handshakes", 1, 1000000, &self->handshakes, error) &&
+           get_number(settings, "limits", "connections", 1, 1000000, &self->connections, error) &&
+           get_ms(settings, "limits", "idle", &self->idle_ms, error) &&
+           get_ms(settings, "limits", "exchange", &self->exchange_ms, error);
+}
+
+static bool
+check_operator(const AkmaSettings *settings, const char *group, GError **error)
+{
+    const char *value = akma_settings_get(settings, group, "operator");
+
+    /* it is a part of every terminal id: nothing that two people could write differently */
+    for (const char *c = value; *c; c++) {
+        if (!g_ascii_isalnum(*c) && !strchr("._-", *c))
+            return akma_settings_reject(
+                settings, group, "operator", error, "may hold letters, digits and . _ - only");
+    }
+
+    return true;
+}
+
+static bool
+load_anchor(AkmaServerConfig *self, const char *name, GError **error)
+{
+    static const char *const any[] = {"*", NULL};
+    const AkmaSettings *settings = self->settings;
+    g_autofree char *group = g_strdup_printf("anchor %s", name);
+    g_autoptr(AkmaAnchorConfig) anchor = g_new0(AkmaAnchorConfig, 1);
+    const char *const *realms = akma_settings_get_list(settings, group, "realms");
+    bool tls;
+
+    anchor->name = g_strdup(name);
+    anchor->operator= g_strdup(akma_settings_get(settings, group, "operator"));
+    anchor->realms = g_strdupv((GStrv)(realms[0] ? realms : any));
+    anchor->url = g_strdup(akma_settings_get(settings, group, "url"));
+    anchor->ca_file = akma_settings_dup_path(settings, group, "ca-file");
+    anchor->certificate_file = akma_settings_dup_path(settings, group, "certificate-file");
+    anchor->key_file = akma_settings_dup_path(settings, group, "key-file");
+    tls = g_str_has_prefix(anchor->url, "https://");
+
+    if (!check_operator(settings, group, error) ||
+        !get_ms(settings, group, "timeout", &anchor->timeout_ms, error))
+        return false;
+    if (!anchor->certificate_file != !anchor->key_file)
+        return akma_settings_reject(settings,
+                                    group,
+                                    anchor->key_file ? "key-file" : "certificate-file",
+                                    error,
+                                    "certificate-file and key-file go together");
+    if (!tls && (anchor->ca_file || anchor->key_file))
+        return akma_settings_reject(
+            settings, group, "url", error, "files for TLS are set, but it is not https://");
+
+    g_ptr_array_add(self->anchors, g_steal_pointer(&anchor));
+
+    return true;
+}
+
+AkmaServerConfig *
+akma_server_config_load(const char *file, GError **error)
+{
+    g_autoptr(AkmaServerConfig) self = g_new0(AkmaServerConfig, 1);
+    g_autofree char *folder = g_strdup_printf("%s.d", file);
+    g_auto(GStrv) names = NULL;
+
+    self->anchors = g_ptr_array_new_with_free_func((GDestroyNotify)anchor_free);
+    self->settings = akma_settings_load(file, folder, NULL, rows, G_N_ELEMENTS(rows), error);
+    if (!self->settings || !load_server(self, error) || !load_limits(self, error))
+        return NULL;
+
+    load_store(self);
+    names = akma_settings_dup_names(self->settings, "anchor");
+    for (size_t i = 0; names[i]; i++) {
+        if (!load_anchor(self, names[i], error))
+            return NULL;
+    }
+
+    return g_steal_pointer(&self);
+}
+
+void
+akma_server_config_free(AkmaServerConfig *self)
+{
+    if (!self)
+        return;
+
+    akma_settings_unref(self->settings);
+    g_free(self->name);
+    g_free(self->listen);
+    g_free(self->certificate_file);
+    g_free(self->key_file);
+    g_free(self->audit_file);
+    g_free(self->store_path);
+    g_free(self->store_key_file);
+    g_ptr_array_unref(self->anchors);
+    g_free(self);
+}
+
+AkmaSecret *
+akma_server_config_read_store_key(const AkmaServerConfig *self, GError **error)
+{
+    return akma_settings_read_secret(
+        self->settings, "store", "store-key-file", AKMA_KS_KEY_LEN, AKMA_KS_KEY_LEN, false, error);
+}

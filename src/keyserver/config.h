@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * config: what the files of the key server say, checked and in the types that the parts use.
+ *
+ * Reads no secret and opens nothing: the parent of the workers holds one as well.
+ */
+#pragma once
+
+#include "base/settings.h"
+#include "kdf/af-id.h"
+
+G_BEGIN_DECLS
+
+#define AKMA_WORKERS_MAX 256
+
+/* So many events in so many seconds. */
+typedef struct {
+    uint64_t events;
+    unsigned seconds;
+} AkmaRate;
+
+/* One operator's anchor function. */
+typedef struct {
+    char *name;
+    char *operator; /* the namespace of its subscribers */
+    GStrv realms;   /* globs */
+    char *url;
+    char *ca_file;          /* NULL: the system's store */
+    char *certificate_file; /* NULL: none is shown */
+    char *key_file;
+    unsigned timeout_ms;
+} AkmaAnchorConfig;
+
+typedef struct {
+    AkmaSettings *settings;
+    char *name;     /* lower case, no final dot */
+    AkmaAfId af_id; /* of the message profile */
+    char *listen;
+    char *certificate_file;
+    char *key_file;
+    char *audit_file; /* NULL: stderr */
+    unsigned workers;
+    char *store_path;
+    char *store_key_file;
+    unsigned handshakes;  /* in progress, all workers together; so the next ones */
+    unsigned connections; /* open */
+    AkmaRate address;     /* first requests of one address */
+    AkmaRate kid;         /* first requests of one (kid, address) */
+    AkmaRate total;       /* first requests */
+    unsigned idle_ms;
+    unsigned exchange_ms;
+    GPtrArray *anchors; /* AkmaAnchorConfig, by name */
+} AkmaServerConfig;
+
+/*
+ * @file and the files of @file's folder of the same name with ".d". Errors:
+ * AKMA_ERROR_CONFIG_INVALID, "FILE: [group] key: message".
+ */
+AkmaServerConfig *akma_server_config_load(const char *file, GError **error);
+void akma_server_config_free(AkmaServerConfig *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaServerConfig, akma_server_config_free)
+
+/* The 32 bytes of [store] store-key-file. Errors: AKMA_ERROR_CONFIG_INVALID. */
+AkmaSecret *akma_server_config_read_store_key(const AkmaServerConfig *self, GError **error);
+
+G_END_DECLS

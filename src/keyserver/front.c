@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "keyserver/front.h"
+
+#include <string.h>
+
+#include "keyserver/exchange.h"
+
+#define SESSIONS      "/v1/sessions"
+#define KEYS          "/keys"
+#define RETRY_AFTER_S 5
+#define SESSION_MAX   64 /* longer ones are of nobody */
+
+/*
+ * Connections are let in at twice the rate of first requests: a terminal that asks too often is
+ * told when to come back; only one that does not listen finds the door shut.
+ */
+#define ACCEPT_FACTOR 2
+
+void
+akma_front_configure(AkmaFront *self, const AkmaServerConfig *config)
+{
+    const AkmaRate *address = &config->address;
+    const AkmaRate *total = &config->total;
+    unsigned share = config->workers;
+    AkmaFlow flow;
+
+    g_free(self->name);
+    self->name = g_strdup(config->name);
+    self->af_id = config->af_id;
+
+    akma_rate_table_free(self->accepts);
+    akma_rate_table_free(self->addresses);
+    akma_rate_table_free(self->kids);
+    flow = akma_flow(address->events, address->seconds, share, ACCEPT_FACTOR);
+    self->accepts = akma_rate_table_new(&flow);
+    flow = akma_flow(address->events, address->seconds, share, 1);
+    self->addresses = akma_rate_table_new(&flow);
+    flow = akma_flow(config->kid.events, config->kid.seconds, share, 1);
+    self->kids = akma_rate_table_new(&flow);
+    self->total_flow = akma_flow(total->events, total->seconds, share, 1);
+    self->accept_flow = akma_flow(total->events, total->seconds, share, ACCEPT_FACTOR);
+}
+
+void
+akma_front_clear(AkmaFront *self)
+{
+    g_clear_pointer(&self->name, g_free);
+    g_clear_pointer(&self->accepts, akma_rate_table_free);
+    g_clear_pointer(&self->addresses, akma_rate_table_free);
+    g_clear_pointer(&self->kids, akma_rate_table_free);
+}
+
+AkmaRoute
+akma_front_route(const char *path, const char **ret_session, size_t *ret_len)
+{
+    const char *session;
+    const char *slash;
+
+    if (strcmp(path, SESSIONS) == 0)
+        return AKMA_ROUTE_SESSIONS;
+    if (!g_str_has_prefix(path, SESSIONS "/"))
+        return AKMA_ROUTE_NONE;
+
+    session = path + strlen(SESSIONS "/");
+    slash = strchr(session, '/');
+    if (!slash || slash == session || strcmp(slash, KEYS) != 0)
+        return AKMA_ROUTE_NONE;
+    *ret_session = session;
+    *ret_len = (size_t)(slash - session);
+
+    return AKMA_ROUTE_KEYS;
+}
+
+bool
+akma_front_is_for(const char *authority, const char *name)
+{
+    size_t len = strlen(name);
+    const char *port;
+
+    if (!authority || g_ascii_strncasecmp(authority, name, len) != 0)
+        return false;
+
+    port = authority + len;
+    if (*port == ':' && port[1] != '\0')
+        port += 1 + strspn(port + 1, "0123456789");
+
+    return *port == '\0';
+}
+
+bool
+akma_front_is_media_type(const char *content_type, const char *wanted)
+{
+    size_t len = strlen(wanted);
+
+    if (!content_type || g_ascii_strncasecmp(content_type, wanted, len) != 0)
+        return false;
+
+    return content_type[len] == '\0' || content_type[len] == ';' || content_type[len] == ' ';
+}
+
+static unsigned
+retry_after(AkmaCause cause)
+{
+    return akma_cause_get_status(cause) == 503 || akma_cause_get_status(cause) == 429
+               ? RETRY_AFTER_S
+               : 0;
+}
+
+void
+akma_front_refuse(AkmaH2Stream *stream, const AkmaRefusal *refusal, unsigned retry_after_s)
+{
+    unsigned wait = retry_after_s > 0 ? retry_after_s : retry_after(refusal->cause);
+    g_autofree char *seconds = g_strdup_printf("%u", wait);
+    g_autoptr(GBytes) body = akma_refusal_to_problem(refusal);
+    const AkmaH2Header headers[] = {{"cache-control", "no-store"}, {"retry-after", seconds}};
+    gsize len = 0;
+    const void *bytes = body ? g_bytes_get_data(body, &len) : NULL;
+
+    akma_h2_respond(stream,
+                    akma_cause_get_status(refusal->cause),
+                    "application/problem+json",
+                    headers,
+                    wait > 0 ? 2 : 1,
+                    bytes,
+                    len,
+                    NULL,
+                    NULL);
+}
+
+/* What is no part of the protocol, and so has no cause of it. */
+static void
+refuse_plain(AkmaH2Stream *stream, bool known)
+{
+    static const char not_found[] = "{\"type\":\"about:blank\",\"title\":\"Not Found\","
+                                    "\"status\":404,\"detail\":\"there is nothing here\"}";
+    static const char not_allowed[] = "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\","
+                                      "\"status\":405,\"detail\":\"POST only\"}";
+    const AkmaH2Header headers[] = {{"cache-control", "no-store"}, {"allow", "POST"}};
+    const char *body = known ? not_allowed : not_found;
+
+    akma_h2_respond(stream,
+                    known ? 405 : 404,
+                    "application/problem+json",
+                    headers,
+                    known ? 2 : 1,
+                    (const uint8_t *)body,
+                    strlen(body),
+                    NULL,
+                    NULL);
+}
+
+/* What is wrong with the request before its body is read. */
+static bool
+check_envelope(const AkmaFront *self,
+               const AkmaH2Request *request,
+               const char *media_type,
+               AkmaRefusal *ret_refusal)
+{
+    if (!akma_front_is_for(request->authority, self->name))
+        return akma_refuse(ret_refusal, AKMA_CAUSE_WRONG_SERVER, "this server has another name");
+    if (request->content_encoding)
+        return akma_refuse(
+            ret_refusal, AKMA_CAUSE_UNSUPPORTED_MEDIA_TYPE, "the body must not be encoded");
+    if (!akma_front_is_media_type(request->content_type, media_type))
+        return akma_refuse(
+            ret_refusal, AKMA_CAUSE_UNSUPPORTED_MEDIA_TYPE, "the body has another media type");
+    if (request->too_large)
+        return akma_refuse(ret_refusal, AKMA_CAUSE_TOO_LARGE, "the body is too large");
+
+    return true;
+}
+
+/* First requests of this address, and of all. */
+static bool
+take_tokens(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s)
+{
+    const char *peer = akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream));
+    uint64_t now = uv_now(self->loop);
+    uint8_t key[AKMA_ADDRESS_KEY_LEN];
+
+    akma_address_key_from_text(peer, key);
+
+    return akma_rate_table_take(self->addresses, key, sizeof key, now, ret_wait_s) &&
+           akma_bucket_take(&self->total, &self->total_flow, now, ret_wait_s);
+}
+
+static void
+first_request(AkmaFront *self, AkmaH2Stream *stream, const AkmaH2Request *request)
+{
+    AkmaRefusal refusal;
+    unsigned wait_s = 0;
+
+    /* a connection has one session: asking for another one ends it, whatever comes of it */
+    akma_exchange_end_on(akma_h2_stream_get_conn(stream));
+    if (!check_envelope(self, request, "application/json", &refusal)) {
+        akma_front_refuse(stream, &refusal, 0);
+        return;
+    }
+    if (!take_tokens(self, stream, &wait_s)) {
+        akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many first requests");
+        akma_front_refuse(stream, &refusal, wait_s);
+        return;
+    }
+
+    akma_exchange_begin(self, stream, request);
+}
+
+static void
+second_request(AkmaFront *self,
+               AkmaH2Stream *stream,
+               const AkmaH2Request *request,
+               const char *session,
+               size_t len)
+{
+    AkmaH2Conn *conn = akma_h2_stream_get_conn(stream);
+    g_autofree char *id = len <= SESSION_MAX ? g_strndup(session, len) : NULL;
+    AkmaRefusal refusal;
+
+    if (!check_envelope(self, request, "application/jose", &refusal)) {
+        /* every answer to a second request but 409 ends the session */
+        akma_exchange_end_on(conn);
+        akma_front_refuse(stream, &refusal, 0);
+        return;
+    }
+    if (!id) {
+        akma_exchange_end_on(conn);
+        akma_refuse(&refusal, AKMA_CAUSE_SESSION_UNKNOWN, "there is no such session");
+        akma_front_refuse(stream, &refusal, 0);
+        return;
+    }
+
+    akma_exchange_continue(stream, request, id);
+}
+
+static void
+on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
+{
+    AkmaFront *self = user_data;
+    const char *session;
+    size_t len;
+    AkmaRoute route = akma_front_route(request->path, &session, &len);
+    bool post = strcmp(request->method, "POST") == 0;
+
+    if (route == AKMA_ROUTE_NONE || !post)
+        refuse_plain(stream, route != AKMA_ROUTE_NONE);
+    else if (route == AKMA_ROUTE_SESSIONS)
+        first_request(self, stream, request);
+    else
+        second_request(self, stream, request, session, len);
+}
+
+static bool
+on_accept(const struct sockaddr *peer, void *user_data)
+{
+    AkmaFront *self = user_data;
+    uint64_t now = uv_now(self->loop);
+    uint8_t key[AKMA_ADDRESS_KEY_LEN];
+    unsigned wait_s;
+
+    akma_address_key(peer, key);
+
+    return akma_rate_table_take(self->accepts, key, sizeof key, now, &wait_s) &&
+           akma_bucket_take(&self->accept_total, &self->accept_flow, now, &wait_s);
+}
+
+static void
+on_stream_closed(AkmaH2Stream *stream, void *user_data G_GNUC_UNUSED)
+{
+    akma_exchange_stream_closed(stream);
+}
+
+static void
+on_conn_closed(AkmaH2Conn *conn, void *user_data G_GNUC_UNUSED)
+{
+    akma_exchange_end_on(conn);
+}
+
+const AkmaH2Handlers akma_front_handlers = {
+    .accept = on_accept,
+    .request = on_request,
+    .stream_closed = on_stream_closed,
+    .conn_closed = on_conn_closed,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * front: what one worker answers terminals: the resources of the key-delivery protocol, its
+ * limits and its errors. The exchange itself stands in exchange.h.
+ */
+#pragma once
+
+#include "http/h2.h"
+#include "keyserver/anchors.h"
+#include "keyserver/audit.h"
+#include "keyserver/config.h"
+#include "keyserver/rate.h"
+#include "keyserver/store.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    uv_loop_t *loop;
+    AkmaKsStore *store;
+    AkmaAnchors *anchors;
+    AkmaAudit *audit;
+    char *name; /* FQDN */
+    AkmaAfId af_id;
+    unsigned sessions;     /* open */
+    unsigned sessions_max; /* what the secure heap and [limits] connections have room for */
+    AkmaRateTable *accepts;
+    AkmaRateTable *addresses;
+    AkmaRateTable *kids;
+    AkmaFlow total_flow;
+    AkmaBucket total;
+    AkmaFlow accept_flow;
+    AkmaBucket accept_total;
+} AkmaFront;
+
+/* Name and rates; buckets start full again. */
+void akma_front_configure(AkmaFront *self, const AkmaServerConfig *config);
+void akma_front_clear(AkmaFront *self);
+
+/* For akma_h2_server_new(), with the AkmaFront as user data. */
+extern const AkmaH2Handlers akma_front_handlers;
+
+typedef enum {
+    AKMA_ROUTE_NONE,     /* 404 */
+    AKMA_ROUTE_SESSIONS, /* POST /v1/sessions */
+    AKMA_ROUTE_KEYS,     /* POST /v1/sessions/<session>/keys */
+} AkmaRoute;
+
+/* @ret_session: <session>, of @ret_len characters, borrowed from @path. Pure. */
+AkmaRoute akma_front_route(const char *path, const char **ret_session, size_t *ret_len);
+
+/* Is @authority ("host" or "host:port", any port) the server of this @name? Pure. */
+bool akma_front_is_for(const char *authority, const char *name);
+
+/* "application/json", with or without parameters, in any case. Pure. */
+bool akma_front_is_media_type(const char *content_type, const char *wanted);
+
+/* Answers with the problem; @retry_after_s: 0 = what goes with the cause. */
+void akma_front_refuse(AkmaH2Stream *stream, const AkmaRefusal *refusal, unsigned retry_after_s);
+
+G_END_DECLS

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * store-deliver: what terminals cause: which applications one may ask for, and reading, making
+ * and rotating its keys. Most deliveries write nothing: they are tried in a transaction that
+ * only reads, and run again as a whole in one that may write when there is something to write.
+ */
+#include "keyserver/store-private.h"
+
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "keyserver/rights.h"
+
+#define IDENTITY_HASH_LEN 22
+
+void
+akma_ks_version_clear(AkmaKsVersion *self)
+{
+    g_clear_pointer(&self->secret, akma_secret_unref);
+}
+
+char *
+akma_ks_dup_kid(const char *application, int64_t version)
+{
+    return g_strdup_printf("%s:%" G_GINT64_FORMAT, application, version);
+}
+
+static const char *
+text_column(sqlite3_stmt *row, int column)
+{
+    return (const char *)sqlite3_column_text(row, column);
+}
+
+/* Adds to @verdicts (application -> AkmaVerdict) all that the rules say about @terminal. */
+static bool
+judge(AkmaKsTransaction *self, const char *terminal, GHashTable *verdicts, GError **error)
+{
+    sqlite3_stmt *row = akma_sql_bind(self->sql, AKMA_SQL_RULES_OF_TERMINAL, error, "t", terminal);
+    int more = -1;
+
+    while (row && (more = akma_sql_step(self->sql, row, error)) == 1) {
+        const char *application = text_column(row, 0);
+        AkmaRuleKind kind = (AkmaRuleKind)sqlite3_column_int(row, 1);
+        AkmaVerdict *verdict;
+
+        if (kind == AKMA_RULE_GLOB && !akma_rule_glob_matches(text_column(row, 2), terminal))
+            continue;
+        verdict = g_hash_table_lookup(verdicts, application);
+        if (!verdict) {
+            verdict = g_new0(AkmaVerdict, 1);
+            g_hash_table_insert(verdicts, g_strdup(application), verdict);
+        }
+        akma_verdict_add(verdict, kind, sqlite3_column_int(row, 3) != 0);
+    }
+
+    return more == 0;
+}
+
+static bool
+is_allowed(GHashTable *verdicts, const char *application)
+{
+    const AkmaVerdict *verdict = g_hash_table_lookup(verdicts, application);
+
+    return verdict && verdict->right == AKMA_RIGHT_ALLOWED;
+}
+
+/* @ret_known: there is a row; @ret_revoked */
+static bool
+get_terminal(AkmaKsTransaction *self,
+             const char *terminal,
+             bool *ret_known,
+             bool *ret_revoked,
+             GError **error)
+{
+    sqlite3_stmt *row = akma_sql_bind(self->sql, AKMA_SQL_TERMINAL_GET, error, "t", terminal);
+    int more = row ? akma_sql_step(self->sql, row, error) : -1;
+
+    if (more < 0)
+        return false;
+    *ret_known = more == 1;
+    *ret_revoked = more == 1 && sqlite3_column_int(row, 0) != 0;
+    sqlite3_reset(row);
+
+    return true;
+}
+
+static int
+compare_text(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+AkmaKsOutcome
+akma_ks_run_entitled(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
+{
+    g_autoptr(GHashTable) verdicts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    GPtrArray *ids;
+    GHashTableIter iter;
+    gpointer application;
+    bool known;
+    bool revoked;
+
+    if (!get_terminal(self, op->terminal, &known, &revoked, error) ||
+        !judge(self, op->terminal, verdicts, error))
+        return AKMA_KS_FAILED;
+
+    ids = g_ptr_array_new_with_free_func(g_free);
+    g_hash_table_iter_init(&iter, verdicts);
+    while (g_hash_table_iter_next(&iter, &application, NULL)) {
+        if (!revoked && is_allowed(verdicts, application))
+            g_ptr_array_add(ids, g_strdup(application));
+    }
+    g_ptr_array_sort(ids, compare_text);
+    if (ids->len > AKMA_KS_IDS_MAX)
+        g_ptr_array_set_size(ids, AKMA_KS_IDS_MAX);
+    g_ptr_array_set_free_func(ids, NULL);
+    g_ptr_array_add(ids, NULL);
+    g_strfreev(op->ids);
+    op->ids = (GStrv)g_ptr_array_free(ids, FALSE);
+
+    return AKMA_KS_DONE;
+}
+
+static AkmaSecret *
+open_key(AkmaKsTransaction *self,
+         const char *terminal,
+         const char *application,
+         int64_t version,
+         sqlite3_stmt *row,
+         int column,
+         GError **error)
+{
+    g_autofree char *kid = akma_ks_dup_kid(application, version);
+    g_autoptr(GByteArray) place = akma_ks_seal_key_place(terminal, kid);
+
+    return akma_ks_seal_open(self->seal,
+                             sqlite3_column_blob(row, column),
+                             (size_t)sqlite3_column_bytes(row, column),
+                             place->data,
+                             place->len,
+                             error);
+}
+
+static bool
+read_version(AkmaKsTransaction *self,
+             const char *terminal,
+             const char *application,
+             sqlite3_stmt *row,
+             AkmaKsVersion *ret,
+             GError **error)
+{
+    ret->version = sqlite3_column_int64(row, 0);
+    ret->state = sqlite3_column_int64(row, 1);
+    ret->created = sqlite3_column_int64(row, 3);
+    ret->not_after = sqlite3_column_int64(row, 4);
+    ret->secret = open_key(self, terminal, application, ret->version, row, 2, error);
+
+    return ret->secret;
+}
+
+bool
+akma_ks_get_versions(AkmaKsTransaction *self,
+                     const char *terminal,
+                     const char *application,
+                     AkmaKsVersion *ret_newest,
+                     AkmaKsVersion *ret_before,
+                     GError **error)
+{
+    sqlite3_stmt *row =
+        akma_sql_bind(self->sql, AKMA_SQL_KEY_LATEST, error, "tt", terminal, application);
+    AkmaKsVersion *versions[] = {ret_newest, ret_before};
+    int more = row ? 1 : -1;
+
+    for (size_t i = 0; more == 1 && i < G_N_ELEMENTS(versions); i++) {
+        more = akma_sql_step(self->sql, row, error);
+        if (more == 1 && !read_version(self, terminal, application, row, versions[i], error))
+            more = -1;
+    }
+    if (row)
+        sqlite3_reset(row);
+
+    return more >= 0;
+}
+
+/* Random bytes; the row is in the database when this returns true. */
+static bool
+insert_version(AkmaKsTransaction *self,
+               const char *terminal,
+               const AkmaKsApplication *application,
+               AkmaKsVersion *made,
+               GError **error)
+{
+    g_autofree char *kid = akma_ks_dup_kid(application->id, made->version);
+    g_autoptr(GByteArray) place = akma_ks_seal_key_place(terminal, kid);
+    g_autoptr(GBytes) sealed = NULL;
+    uint8_t *bytes;
+
+    made->secret = akma_secret_new_blank(application->length, &bytes, error);
+    if (!made->secret)
+        return false;
+    if (RAND_priv_bytes(bytes, (int)application->length) != 1) {
+        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no random numbers");
+        return false;
+    }
+    sealed = akma_ks_seal_close(self->seal, made->secret, place->data, place->len, error);
+
+    return sealed && akma_sql_exec(self->sql,
+                                   AKMA_SQL_KEY_INSERT,
+                                   error,
+                                   "ttiibii",
+                                   terminal,
+                                   application->id,
+                                   made->version,
+                                   made->state,
+                                   sealed,
+                                   made->created,
+                                   made->not_after);
+}
+
+/* The version before lives for the grace time, but not longer than it would have anyway. */
+static bool
+retire(AkmaKsTransaction *self,
+       const char *terminal,
+       const AkmaKsApplication *application,
+       int64_t now,
+       AkmaKsVersion *version,
+       GError **error)
+{
+    int64_t end = now + application->grace_s;
+
+    if (version->not_after == 0 || version->not_after > end)
+        version->not_after = end;
+    version->state = AKMA_KEY_PREVIOUS;
+
+    return akma_sql_exec(self->sql,
+                         AKMA_SQL_KEY_SET_STATE,
+                         error,
+                         "ttiii",
+                         terminal,
+                         application->id,
+                         version->version,
+                         version->state,
+                         version->not_after);
+}
+
+bool
+akma_ks_make_version(AkmaKsTransaction *self,
+                     const char *terminal,
+                     const AkmaKsApplication *application,
+                     int64_t now,
+                     AkmaKsVersion *newest,
+                     AkmaKsVersion *ret_made,
+                     GError **error)
+{
+    int64_t floor;
+
+    if (!akma_sql_number(self->sql, AKMA_SQL_FLOOR_GET, &floor, error, "t", application->id))
+        return false;
+
+    ret_made->version = MAX(newest->version, floor) + 1;
+    ret_made->state = AKMA_KEY_CURRENT;
+    ret_made->created = now;
+    ret_made->not_after = application->max_age_s > 0 ? now + application->max_age_s : 0;
+
+    if (newest->version > 0 && newest->state == AKMA_KEY_CURRENT &&
+        !retire(self, terminal, application, now, newest, error))
+        return false;
+
+    return insert_version(self, terminal, application, ret_made, error) &&
+           akma_sql_exec(self->sql,
+                         AKMA_SQL_KEY_DELETE_BEFORE,
+                         error,
+                         "tti",
+                         terminal,
+                         application->id,
+                         newest->version);
+}
+
+/*
+ * With a grace time a version is replaced a little before its end, so that a terminal that asks
+ * in time never stands without one.
+ */
+static bool
+is_due(const AkmaKsApplication *application, const AkmaKsVersion *version, int64_t now)
+{
+    int64_t ahead = MIN(application->grace_s, application->max_age_s / 5);
+
+    return version->not_after > 0 && now >= version->not_after - ahead;
+}
+
+static AkmaKey *
+to_key(const char *terminal,
+       const AkmaKsApplication *application,
+       const AkmaKsVersion *newest,
+       const AkmaKsVersion *before,
+       int64_t now)
+{
+    AkmaKey *key = akma_key_new();
+    char hash[AKMA_BASE64URL_LEN(SHA256_DIGEST_LENGTH) + 1];
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+
+    SHA256((const uint8_t *)terminal, strlen(terminal), digest);
+    akma_base64url_encode(digest, sizeof digest, hash);
+
+    key->key_id = g_strdup(application->id);
+    key->kid = akma_ks_dup_kid(application->id, newest->version);
+    key->kty = g_strdup("oct");
+    key->alg = g_strdup(application->alg);
+    key->use = g_strdup(application->use);
+    key->identity = g_strdup_printf(
+        "%s.%" G_GINT64_FORMAT ".%.*s", application->id, newest->version, IDENTITY_HASH_LEN, hash);
+    key->iat = newest->created;
+    key->exp = newest->not_after;
+    if (before->version > 0 && before->state == AKMA_KEY_PREVIOUS && before->not_after > now) {
+        key->previous_kid = akma_ks_dup_kid(application->id, before->version);
+        key->previous_exp = before->not_after;
+    }
+    key->secret = akma_secret_ref(newest->secret);
+
+    return key;
+}
+
+/* @terminal may have @id: adds its key to the answer. */
+static AkmaKsOutcome
+deliver_allowed(AkmaKsTransaction *self,
+                AkmaKsOp *op,
+                const AkmaKsApplication *application,
+                GError **error)
+{
+    g_auto(AkmaKsVersion) newest = {0};
+    g_auto(AkmaKsVersion) before = {0};
+    g_auto(AkmaKsVersion) made = {0};
+
+    if (!akma_ks_get_versions(self, op->terminal, application->id, &newest, &before, error))
+        return AKMA_KS_FAILED;
+    if (newest.version > 0 && newest.state == AKMA_KEY_REVOKED) {
+        akma_key_set_add_error(op->set, application->id, AKMA_CAUSE_REVOKED);
+        return AKMA_KS_DONE;
+    }
+    if (newest.version > 0 && !is_due(application, &newest, op->now)) {
+        g_ptr_array_add(op->set->keys,
+                        to_key(op->terminal, application, &newest, &before, op->now));
+        return AKMA_KS_DONE;
+    }
+
+    if (!self->writing)
+        return AKMA_KS_MUST_WRITE;
+    if (!akma_ks_make_version(self, op->terminal, application, op->now, &newest, &made, error))
+        return AKMA_KS_FAILED;
+    g_ptr_array_add(op->set->keys, to_key(op->terminal, application, &made, &newest, op->now));
+
+    return AKMA_KS_DONE;
+}
+
+AkmaKsOutcome
+akma_ks_run_deliver(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
+{
+    g_autoptr(GHashTable) verdicts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    AkmaKsOutcome outcome = AKMA_KS_DONE;
+    bool known;
+    bool revoked;
+
+    g_clear_pointer(&op->set, akma_key_set_free);
+    op->set = akma_key_set_new(op->now);
+    if (!get_terminal(self, op->terminal, &known, &revoked, error) ||
+        !judge(self, op->terminal, verdicts, error))
+        return AKMA_KS_FAILED;
+    if (!known && !self->writing)
+        return AKMA_KS_MUST_WRITE;
+    /* also without any right: so its operator sees whom to give one */
+    if (!known &&
+        !akma_sql_exec(self->sql, AKMA_SQL_TERMINAL_INSERT, error, "ti", op->terminal, op->now))
+        return AKMA_KS_FAILED;
+
+    for (size_t i = 0; outcome == AKMA_KS_DONE && op->ids[i]; i++) {
+        g_autoptr(AkmaKsApplication) application = NULL;
+
+        /* a terminal that is revoked loses all it has, and learns nothing about the rest */
+        if (revoked)
+            akma_key_set_add_error(op->set, op->ids[i], AKMA_CAUSE_REVOKED);
+        else if (!akma_ks_get_application(self, op->ids[i], &application, error))
+            outcome = AKMA_KS_FAILED;
+        else if (!application || !is_allowed(verdicts, op->ids[i]))
+            akma_key_set_add_error(op->set, op->ids[i], AKMA_CAUSE_NOT_ENTITLED);
+        else
+            outcome = deliver_allowed(self, op, application, error);
+    }
+
+    return outcome;
+}

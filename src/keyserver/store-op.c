@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* store-op: the life of operations and of the rows in them, the same for every backend. */
+#include "keyserver/store.h"
+
+static void
+rule_free(AkmaKsRule *self)
+{
+    g_free(self->pattern);
+    g_free(self);
+}
+
+void
+akma_ks_application_free(AkmaKsApplication *self)
+{
+    if (!self)
+        return;
+
+    g_free(self->id);
+    g_free(self->alg);
+    g_free(self->use);
+    g_clear_pointer(&self->rules, g_ptr_array_unref);
+    g_free(self);
+}
+
+static void
+terminal_free(AkmaKsTerminal *self)
+{
+    g_free(self->id);
+    g_free(self->label);
+    g_strfreev(self->groups);
+    g_free(self);
+}
+
+static void
+key_free(AkmaKsKey *self)
+{
+    g_free(self->application);
+    g_free(self->terminal);
+    g_free(self->kid);
+    g_free(self);
+}
+
+static GPtrArray *
+new_rows(AkmaKsAction action)
+{
+    switch (action) {
+    case AKMA_KS_APPLICATION_LIST:
+        return g_ptr_array_new_with_free_func((GDestroyNotify)akma_ks_application_free);
+    case AKMA_KS_TERMINAL_LIST:
+        return g_ptr_array_new_with_free_func((GDestroyNotify)terminal_free);
+    case AKMA_KS_KEY_LIST:
+    case AKMA_KS_KEY_ROTATE:
+    case AKMA_KS_KEY_REVOKE:
+        return g_ptr_array_new_with_free_func((GDestroyNotify)key_free);
+    case AKMA_KS_APPLICATION_ADD:
+    case AKMA_KS_ENTITLED:
+    case AKMA_KS_DELIVER:
+    case AKMA_KS_APPLICATION_REMOVE:
+    case AKMA_KS_RULE:
+    case AKMA_KS_TERMINAL_LABEL:
+    case AKMA_KS_TERMINAL_GROUP:
+    case AKMA_KS_TERMINAL_REVOKE:
+    case AKMA_KS_TERMINAL_FORGET:
+    case AKMA_KS_COUNT:
+        return NULL;
+    }
+
+    g_return_val_if_reached(NULL);
+}
+
+AkmaKsApplication *
+akma_ks_application_new(const char *id)
+{
+    AkmaKsApplication *self = g_new0(AkmaKsApplication, 1);
+
+    self->id = g_strdup(id);
+    self->rules = g_ptr_array_new_with_free_func((GDestroyNotify)rule_free);
+
+    return self;
+}
+
+void
+akma_ks_application_add_rule(AkmaKsApplication *self, const char *pattern, bool allow)
+{
+    AkmaKsRule *rule = g_new0(AkmaKsRule, 1);
+
+    rule->pattern = g_strdup(pattern);
+    rule->allow = allow;
+    g_ptr_array_add(self->rules, rule);
+}
+
+AkmaKsOp *
+akma_ks_op_new(AkmaKsAction action)
+{
+    AkmaKsOp *self = g_new0(AkmaKsOp, 1);
+
+    self->action = action;
+    self->now = g_get_real_time() / G_USEC_PER_SEC;
+    self->rows = new_rows(action);
+
+    return self;
+}
+
+void
+akma_ks_op_free(AkmaKsOp *self)
+{
+    if (!self)
+        return;
+
+    g_free(self->application);
+    g_free(self->terminal);
+    g_free(self->kid);
+    g_free(self->text);
+    g_strfreev(self->ids);
+    akma_ks_application_free(self->settings);
+    g_free(self->after.terminal);
+    g_free(self->after.application);
+    akma_key_set_free(self->set);
+    g_clear_pointer(&self->rows, g_ptr_array_unref);
+    g_free(self);
+}

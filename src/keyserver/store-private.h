@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* store-private: what the files of the SQLite backend share; each runs inside a transaction. */
+#pragma once
+
+#include "keyserver/seal.h"
+#include "keyserver/sql.h"
+#include "keyserver/store.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    AkmaSql *sql;
+    AkmaKsSeal *seal;
+    bool writing; /* the transaction may write */
+} AkmaKsTransaction;
+
+/* What an action came to. */
+typedef enum {
+    AKMA_KS_FAILED, /* error set: roll back */
+    AKMA_KS_DONE,
+    AKMA_KS_MUST_WRITE, /* nothing done: again in a transaction that may write */
+} AkmaKsOutcome;
+
+AkmaKsOutcome akma_ks_run_entitled(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_deliver(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_application(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_terminal(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_keys(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_count(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+
+/* One version as it stands in the database. */
+typedef struct {
+    int64_t version;
+    int64_t state; /* AkmaKeyState */
+    int64_t created;
+    int64_t not_after; /* 0: none */
+    AkmaSecret *secret;
+} AkmaKsVersion;
+
+void akma_ks_version_clear(AkmaKsVersion *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(AkmaKsVersion, akma_ks_version_clear)
+
+/* @ret_application NULL: there is none. */
+bool akma_ks_get_application(AkmaKsTransaction *self,
+                             const char *id,
+                             AkmaKsApplication **ret_application,
+                             GError **error);
+
+char *akma_ks_dup_kid(const char *application, int64_t version);
+
+/* The newest version and the one before; version 0: there is none. The secrets are opened. */
+bool akma_ks_get_versions(AkmaKsTransaction *self,
+                          const char *terminal,
+                          const char *application,
+                          AkmaKsVersion *ret_newest,
+                          AkmaKsVersion *ret_before,
+                          GError **error);
+
+/*
+ * The version after @newest (version 0: the first one). @newest, if it was current, becomes the
+ * version before, for the grace time of @application, and is changed so; older ones go.
+ */
+bool akma_ks_make_version(AkmaKsTransaction *self,
+                          const char *terminal,
+                          const AkmaKsApplication *application,
+                          int64_t now,
+                          AkmaKsVersion *newest,
+                          AkmaKsVersion *ret_made,
+                          GError **error);
+
+G_END_DECLS

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * store: applications, rights, terminals and keys of a key server.
+ *
+ * The contract of every backend. One AkmaKsOp is one transaction: it is there as a whole and
+ * durable when it is done, or it left nothing. Others (workers, verbs, servers) use the same
+ * database at the same time. A worker submits operations and gets their end on its loop; a verb,
+ * which serves nobody, runs them in place.
+ *
+ * No SUPI, IMSI or GPSI comes in here: a terminal is its terminal id.
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "base/secret.h"
+#include "proto/key-set.h"
+
+G_BEGIN_DECLS
+
+#define AKMA_KS_IDS_MAX 64 /* applications that one terminal is told about */
+
+typedef struct _AkmaKsStore AkmaKsStore;
+
+typedef enum {
+    AKMA_IDENTITY_SUPI,
+    AKMA_IDENTITY_GPSI,
+} AkmaIdentityKind;
+
+typedef enum {
+    AKMA_KEY_CURRENT,
+    AKMA_KEY_PREVIOUS, /* accepted until its not_after */
+    AKMA_KEY_REVOKED,
+} AkmaKeyState;
+
+typedef struct {
+    char *pattern; /* a terminal id, a glob over it, or "group:NAME" */
+    bool allow;    /* else deny */
+} AkmaKsRule;
+
+typedef struct {
+    char *id;
+    unsigned length;   /* of the keys made, bytes */
+    char *alg;         /* NULL: not told */
+    char *use;         /* NULL: not told */
+    int64_t max_age_s; /* 0: keys do not expire */
+    int64_t grace_s;   /* how long the version before is accepted */
+    int64_t created;
+    GPtrArray *rules; /* AkmaKsRule */
+} AkmaKsApplication;
+
+typedef struct {
+    char *id;
+    char *label; /* NULL: none */
+    GStrv groups;
+    bool revoked;
+    int64_t created;
+} AkmaKsTerminal;
+
+typedef struct {
+    char *application;
+    char *terminal;
+    char *kid;
+    AkmaKeyState state;
+    unsigned length;
+    char sha256[65];
+    int64_t created;
+    int64_t not_after; /* 0: none */
+} AkmaKsKey;
+
+typedef struct {
+    int64_t applications;
+    int64_t terminals;
+    int64_t revoked_terminals;
+    int64_t keys[3]; /* by AkmaKeyState */
+    int64_t schema;
+} AkmaKsCounts;
+
+typedef enum {
+    /* hot: what terminals cause */
+    AKMA_KS_ENTITLED, /* terminal -> ids: what it may ask for, sorted, AKMA_KS_IDS_MAX */
+    AKMA_KS_DELIVER,  /* terminal, ids -> set: reads, makes or rotates each one */
+    /* applications. Errors: KEY_UNKNOWN (no such one), INVALID_ARGUMENT (ADD: is there already) */
+    AKMA_KS_APPLICATION_ADD,    /* settings */
+    AKMA_KS_APPLICATION_LIST,   /* [application] -> rows of AkmaKsApplication */
+    AKMA_KS_APPLICATION_REMOVE, /* application: its rules and keys go too */
+    AKMA_KS_RULE,               /* application, text = pattern, flag = allow or deny */
+    /* terminals. Errors: KEY_UNKNOWN, unless @create */
+    AKMA_KS_TERMINAL_LIST,   /* [terminal], after, limit -> rows of AkmaKsTerminal */
+    AKMA_KS_TERMINAL_LABEL,  /* terminal, text */
+    AKMA_KS_TERMINAL_GROUP,  /* terminal, text = group, flag = in or out */
+    AKMA_KS_TERMINAL_REVOKE, /* terminal, flag = revoked or not */
+    AKMA_KS_TERMINAL_FORGET, /* terminal: its groups and keys go too */
+    /*
+     * keys: [application], [terminal], [kid]; after, limit -> rows of AkmaKsKey, @more.
+     * ROTATE and REVOKE take the current ones, ROTATE revoked ones as well.
+     */
+    AKMA_KS_KEY_LIST,
+    AKMA_KS_KEY_ROTATE,
+    AKMA_KS_KEY_REVOKE,
+    AKMA_KS_COUNT, /* -> counts */
+} AkmaKsAction;
+
+/* Where a list of keys goes on: behind this row. All NULL: at the start. */
+typedef struct {
+    char *terminal;
+    char *application;
+    int64_t version;
+} AkmaKsCursor;
+
+typedef struct {
+    AkmaKsAction action;
+    int64_t now; /* Unix time that everything is judged by */
+    char *application;
+    char *terminal;
+    char *kid;
+    char *text;
+    GStrv ids; /* DELIVER: asked; ENTITLED: result */
+    AkmaKsApplication *settings;
+    bool flag;
+    bool create;
+    AkmaKsCursor after; /* in: where to start; out: where it goes on */
+    unsigned limit;     /* rows of a list, 0: a number that the store chooses */
+    /* results */
+    AkmaKeySet *set;
+    GPtrArray *rows;
+    bool more;
+    AkmaKsCounts counts;
+} AkmaKsOp;
+
+AkmaKsOp *akma_ks_op_new(AkmaKsAction action);
+void akma_ks_op_free(AkmaKsOp *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsOp, akma_ks_op_free)
+
+AkmaKsApplication *akma_ks_application_new(const char *id);
+void akma_ks_application_add_rule(AkmaKsApplication *self, const char *pattern, bool allow);
+void akma_ks_application_free(AkmaKsApplication *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsApplication, akma_ks_application_free)
+
+/*
+ * Makes a store at @path that is not there yet, with a new id key. Errors:
+ * AKMA_ERROR_STORE_FAILED (there is one already, cannot write).
+ */
+bool akma_ks_create(const char *path,
+                    const AkmaSecret *store_key,
+                    AkmaIdentityKind identity,
+                    GError **error);
+
+/*
+ * Opens, and brings an older schema up to date. Errors: AKMA_ERROR_STORE_FAILED (not there, not a
+ * store, of a newer version, @store_key does not fit).
+ */
+AkmaKsStore *akma_ks_open(const char *path, const AkmaSecret *store_key, GError **error);
+void akma_ks_close(AkmaKsStore *self); /* waits for what was submitted; calls nobody back */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsStore, akma_ks_close)
+
+AkmaIdentityKind akma_ks_get_identity_kind(const AkmaKsStore *self);
+const AkmaSecret *akma_ks_get_id_key(const AkmaKsStore *self);
+
+/* In place, blocking; not after akma_ks_attach(). Errors: those of the action, STORE_FAILED. */
+bool akma_ks_run(AkmaKsStore *self, AkmaKsOp *op, GError **error);
+
+/* @op is the callee's from here on. @error: NULL if it is done. */
+typedef void (*AkmaKsDone)(AkmaKsOp *op, const GError *error, void *user_data);
+
+/* From here on operations run beside @loop. Errors: AKMA_ERROR_INTERNAL. */
+bool akma_ks_attach(AkmaKsStore *self, uv_loop_t *loop, GError **error);
+
+/*
+ * Takes @op. @done is called on the loop, never before this returns. False, and nothing is
+ * called: too many wait already.
+ */
+bool akma_ks_submit(AkmaKsStore *self, AkmaKsOp *op, AkmaKsDone done, void *user_data);
+
+G_END_DECLS

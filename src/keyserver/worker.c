@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "keyserver/worker.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/program.h"
+#include "http/tls.h"
+#include "keyserver/front.h"
+
+/*
+ * The secure heap: what one open session keeps in it (its first key, 64 with the block's
+ * overhead; the rest is room for what an answer needs for a moment), and what there must be for
+ * handshakes, the store and the answers under way.
+ */
+#define SESSION_BYTES 256
+#define RESERVE_BYTES ((size_t)512 * 1024)
+
+#define STREAMS      4
+#define HEADER_BYTES (8 * 1024)
+#define BODY_BYTES   (16 * 1024)
+#define HANDSHAKE_MS 10000
+#define STOP_MS      2000
+
+typedef struct {
+    const AkmaWorkerStart *start;
+    AkmaServerConfig *config;
+    uv_loop_t loop;
+    uv_signal_t terminate;
+    uv_signal_t interrupt;
+    uv_signal_t hangup;
+    AkmaH2Server *server;
+    AkmaFront front;
+    bool stopping;
+} Worker;
+
+static bool
+init_heap(Worker *self, GError **error)
+{
+    unsigned wanted = MAX(self->config->connections / self->config->workers, 1);
+    size_t size;
+
+    if (!akma_secret_heap_init(wanted * (size_t)SESSION_BYTES + RESERVE_BYTES, &size, error))
+        return false;
+
+    self->front.sessions_max = size > RESERVE_BYTES
+                                   ? (unsigned)MIN((size - RESERVE_BYTES) / SESSION_BYTES, wanted)
+                                   : (unsigned)(size / 2 / SESSION_BYTES);
+    if (self->front.sessions_max < wanted)
+        g_warning("the limit on locked memory has room for %u open sessions, not %u: raise "
+                  "LimitMEMLOCK=",
+                  self->front.sessions_max,
+                  wanted);
+
+    return true;
+}
+
+static bool
+open_store(Worker *self, GError **error)
+{
+    g_autoptr(AkmaSecret) key = akma_server_config_read_store_key(self->config, error);
+
+    if (!key)
+        return false;
+    self->front.store = akma_ks_open(self->config->store_path, key, error);
+
+    return self->front.store && akma_ks_attach(self->front.store, &self->loop, error);
+}
+
+static bool
+start_server(Worker *self, GError **error)
+{
+    const AkmaServerConfig *config = self->config;
+    unsigned share = config->workers;
+    const AkmaH2Limits limits = {
+        .connections = MAX(config->connections / share, 1),
+        .handshakes = MAX(config->handshakes / share, 1),
+        .streams = STREAMS,
+        .header_bytes = HEADER_BYTES,
+        .body_bytes = BODY_BYTES,
+        .handshake_ms = HANDSHAKE_MS,
+        .idle_ms = config->idle_ms,
+        .lifetime_ms = config->exchange_ms,
+    };
+    SSL_CTX *tls = akma_tls_server_new(config->certificate_file, config->key_file, NULL, error);
+
+    if (!tls)
+        return false;
+    self->server =
+        akma_h2_server_new(&self->loop, tls, &limits, &akma_front_handlers, &self->front);
+    SSL_CTX_free(tls);
+
+    return akma_h2_server_listen(self->server, self->start->listen_fd, error);
+}
+
+/* --- reload --- */
+
+static bool
+reload(Worker *self, GError **error)
+{
+    g_autoptr(AkmaServerConfig) config = NULL;
+    g_autoptr(AkmaAnchors) anchors = NULL;
+    g_autoptr(AkmaAudit) audit = NULL;
+    SSL_CTX *tls;
+
+    config = akma_server_config_load(self->start->config_file, error);
+    if (!config)
+        return false;
+    /* fixed for the life of the processes */
+    config->workers = self->config->workers;
+
+    anchors = akma_anchors_new(&self->loop,
+                               config,
+                               akma_ks_get_identity_kind(self->front.store),
+                               akma_ks_get_id_key(self->front.store),
+                               error);
+    audit = anchors ? akma_audit_new(config->audit_file, false, error) : NULL;
+    tls =
+        audit ? akma_tls_server_new(config->certificate_file, config->key_file, NULL, error) : NULL;
+    if (!tls)
+        return false;
+
+    /* all of it is there: nothing below can fail */
+    akma_h2_server_set_tls(self->server, tls);
+    SSL_CTX_free(tls);
+    akma_anchors_unref(self->front.anchors);
+    self->front.anchors = g_steal_pointer(&anchors);
+    akma_audit_free(self->front.audit);
+    self->front.audit = g_steal_pointer(&audit);
+    akma_front_configure(&self->front, config);
+    akma_server_config_free(self->config);
+    self->config = g_steal_pointer(&config);
+
+    return true;
+}
+
+static void
+on_hangup(uv_signal_t *handle, int number G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = NULL;
+    Worker *self = handle->data;
+
+    if (!self->stopping && !reload(self, &error))
+        g_warning("%s: the configuration stays as it was", error->message);
+}
+
+/* --- stop --- */
+
+static void
+on_stopped(void *user_data)
+{
+    Worker *self = user_data;
+
+    akma_h2_server_free(g_steal_pointer(&self->server));
+    g_clear_pointer(&self->front.anchors, akma_anchors_unref);
+    g_clear_pointer(&self->front.store, akma_ks_close);
+    uv_close((uv_handle_t *)&self->terminate, NULL);
+    uv_close((uv_handle_t *)&self->interrupt, NULL);
+    uv_close((uv_handle_t *)&self->hangup, NULL);
+}
+
+static void
+on_terminate(uv_signal_t *handle, int number G_GNUC_UNUSED)
+{
+    Worker *self = handle->data;
+
+    if (self->stopping)
+        return;
+
+    self->stopping = true;
+    akma_h2_server_stop(self->server, STOP_MS, on_stopped, self);
+}
+
+static void
+watch_signal(Worker *self, uv_signal_t *handle, uv_signal_cb callback, int number)
+{
+    uv_signal_init(&self->loop, handle);
+    handle->data = self;
+    uv_signal_start(handle, callback, number);
+}
+
+static bool
+begin(Worker *self, GError **error)
+{
+    AkmaFront *front = &self->front;
+
+    if (!init_heap(self, error) || !open_store(self, error))
+        return false;
+    front->loop = &self->loop;
+    akma_front_configure(front, self->config);
+    front->audit = akma_audit_new(self->config->audit_file, false, error);
+    if (!front->audit)
+        return false;
+    front->anchors = akma_anchors_new(&self->loop,
+                                      self->config,
+                                      akma_ks_get_identity_kind(front->store),
+                                      akma_ks_get_id_key(front->store),
+                                      error);
+    if (!front->anchors || !start_server(self, error))
+        return false;
+
+    watch_signal(self, &self->terminate, on_terminate, SIGTERM);
+    watch_signal(self, &self->interrupt, on_terminate, SIGINT);
+    watch_signal(self, &self->hangup, on_hangup, SIGHUP);
+
+    return true;
+}
+
+static void
+clear(Worker *self)
+{
+    akma_front_clear(&self->front);
+    g_clear_pointer(&self->front.audit, akma_audit_free);
+    g_clear_pointer(&self->config, akma_server_config_free);
+    uv_loop_close(&self->loop);
+}
+
+int
+akma_worker_run(const AkmaWorkerStart *start)
+{
+    Worker self = {.start = start, .config = start->config};
+    g_autoptr(GError) error = NULL;
+
+    /* a peer that goes away is an error of one write, not the end of the process */
+    signal(SIGPIPE, SIG_IGN);
+    if (uv_loop_init(&self.loop) != 0) {
+        g_critical("cannot make an event loop");
+        return AKMA_ERROR_INTERNAL;
+    }
+    if (!begin(&self, &error))
+        /* half-built: the end of the process takes it down */
+        return akma_program_fail(error, start->json);
+
+    if (write(start->status_fd, "+", 1) != 1) {
+        g_critical("the supervisor is gone");
+        return AKMA_ERROR_INTERNAL;
+    }
+    close(start->status_fd);
+    uv_run(&self.loop, UV_RUN_DEFAULT);
+    clear(&self);
+
+    return 0;
+}

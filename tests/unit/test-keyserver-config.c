@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "keyserver/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define SERVER "[server]\nname=Keys.Example.COM\ncertificate-file=/c.pem\nkey-file=/k.pem\n"
+#define STORE  "[store]\nstore-key-file=/s.key\n"
+#define ANCHOR "[anchor op]\ntype=akma\noperator=00101\nurl=http://127.0.0.1:7777\n"
+
+static AkmaServerConfig *
+load(const char *text, GError **error)
+{
+    g_autofree char *path = NULL;
+    AkmaServerConfig *config;
+    int fd = g_file_open_tmp("akma-XXXXXX.conf", &path, NULL);
+
+    assert_true(fd >= 0);
+    close(fd);
+    assert_true(g_file_set_contents(path, text, -1, NULL));
+    config = akma_server_config_load(path, error);
+    g_unlink(path);
+
+    return config;
+}
+
+static void
+what_is_not_said_has_its_default(void **state)
+{
+    g_autoptr(AkmaServerConfig) config = load(SERVER STORE ANCHOR, NULL);
+    const AkmaAnchorConfig *anchor;
+
+    (void)state;
+    assert_non_null(config);
+    assert_string_equal(config->name, "keys.example.com");
+    assert_string_equal(config->listen, "0.0.0.0:8443");
+    assert_true(config->workers >= 1);
+    assert_string_equal(config->store_path, "/var/lib/akma-keyserver/keys.db");
+    assert_int_equal(config->handshakes, 1000);
+    assert_int_equal(config->connections, 10000);
+    assert_true(config->kid.events == 10 && config->kid.seconds == 60);
+    assert_int_equal(config->idle_ms, 10000);
+    assert_int_equal(config->exchange_ms, 60000);
+
+    anchor = config->anchors->pdata[0];
+    assert_string_equal(anchor->name, "op");
+    assert_string_equal(anchor->realms[0], "*");
+    assert_int_equal(anchor->timeout_ms, 5000);
+    assert_null(anchor->ca_file);
+}
+
+static void
+reject_with_group_and_key(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *where;
+    } rows[] = {
+        {"[server]\nname=x\n" STORE, "[server] certificate-file: must be set"},
+        {SERVER "workers=0\n" STORE, "[server] workers: "},
+        {SERVER "workers=257\n" STORE, "[server] workers: "},
+        {SERVER "workers=few\n" STORE, "[server] workers: "},
+        {SERVER "audit-file=relative\n" STORE, "[server] audit-file: "},
+        {"[server]\nname=a b\ncertificate-file=/c\nkey-file=/k\n" STORE, "[server] name: "},
+        {SERVER, "[store] store-key-file: must be set"},
+        {SERVER STORE "backend=postgresql\n", "[store] backend: "},
+        {SERVER STORE "old-store-key-file=/x\n", "[store] old-store-key-file: no such key"},
+        {SERVER STORE "[limits]\nidle=0s\n", "[limits] idle: "},
+        {SERVER STORE "[limits]\nidle=9999d\n", "[limits] idle: "},
+        {SERVER STORE "[limits]\nconnections=0\n", "[limits] connections: "},
+        {SERVER STORE "[limits]\nkid=10\n", "[limits] kid: "},
+        {SERVER STORE "[admin]\nlisten=127.0.0.1:1\n", "[admin]: no such group"},
+        {SERVER STORE "[anchor op]\ntype=akma\noperator=1\n", "[anchor op] url: must be set"},
+        {SERVER STORE ANCHOR "api=nef\n", "[anchor op] api: "},
+        {SERVER STORE ANCHOR "token-url=http://x\n", "[anchor op] token-url: no such key"},
+        {SERVER STORE ANCHOR "ca-file=/ca.pem\n", "[anchor op] url: "},
+        {SERVER STORE "[anchor op]\ntype=akma\noperator=a/b\nurl=http://x\n",
+         "[anchor op] operator: "},
+        {SERVER STORE
+         "[anchor op]\ntype=akma\noperator=1\nurl=https://x\ncertificate-file=/c.pem\n",
+         "[anchor op] certificate-file: "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+
+        assert_null(load(rows[i].text, &error));
+        assert_int_equal(error->code, AKMA_ERROR_CONFIG_INVALID);
+        if (!strstr(error->message, rows[i].where))
+            fail_msg("%s is not in: %s", rows[i].where, error->message);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(reject_with_group_and_key),
+    };
+
+    g_unsetenv("STATE_DIRECTORY");
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

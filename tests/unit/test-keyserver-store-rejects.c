@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "keyserver/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sqlite3.h>
+
+#include "tests/fakes/key-store.h"
+
+/* Nothing of a transaction that fails stays: the second rule of this one is bad. */
+static void
+what_fails_leaves_nothing(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_APPLICATION_ADD);
+
+    op->settings = akma_ks_application_new("mqtt");
+    op->settings->length = 32;
+    akma_ks_application_add_rule(op->settings, "*", true);
+    akma_ks_application_add_rule(op->settings, "bad", true);
+    assert_int_equal(run(f, op), AKMA_ERROR_INVALID_ARGUMENT);
+
+    assert_int_equal(add(f, "mqtt", "*", 0, 0), 0);
+}
+
+static void
+reject_another_store_key(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(AkmaSecret) other = store_key(8);
+    g_autoptr(GError) error = NULL;
+
+    assert_null(akma_ks_open(f->path, other, &error));
+    assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
+}
+
+static void
+reject_a_second_store_at_the_same_place(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GError) error = NULL;
+
+    assert_false(akma_ks_create(f->path, f->key, AKMA_IDENTITY_SUPI, &error));
+    assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
+}
+
+static void
+reject_what_is_no_store(void **state)
+{
+    Fixture *f = *state;
+    g_autofree char *garbage = g_build_filename(f->folder, "garbage", NULL);
+    g_autofree char *missing = g_build_filename(f->folder, "missing", NULL);
+    g_autoptr(GError) error = NULL;
+
+    assert_true(g_file_set_contents(garbage, "this is no database, but long enough", -1, NULL));
+    assert_null(akma_ks_open(garbage, f->key, &error));
+    assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
+    g_clear_error(&error);
+    assert_null(akma_ks_open(missing, f->key, &error));
+    assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
+}
+
+static void
+write_sql(Fixture *f, const char *text)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void
+reject_a_store_of_a_newer_version(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GError) error = NULL;
+
+    write_sql(f, "PRAGMA user_version = 99");
+    assert_null(akma_ks_open(f->path, f->key, &error));
+    assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
+}
+
+/* A key of one terminal moved to another, or of one version to the next, does not open. */
+static void
+reject_a_key_in_another_place(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_DELIVER);
+
+    add(f, "mqtt", "*", 0, 0);
+    akma_key_set_free(deliver(f, ONE, "mqtt", NOW));
+    akma_key_set_free(deliver(f, TWO, "mqtt", NOW));
+    write_sql(f,
+              "UPDATE app_key SET sealed = (SELECT sealed FROM app_key WHERE terminal = '" ONE
+              "') WHERE terminal = '" TWO "'");
+    op->terminal = g_strdup(TWO);
+    op->ids = g_strsplit("mqtt", " ", -1);
+
+    assert_int_equal(run(f, op), AKMA_ERROR_STORE_FAILED);
+    assert_null(op->set);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_fails_leaves_nothing),
+        TEST(reject_another_store_key),
+        TEST(reject_a_second_store_at_the_same_place),
+        TEST(reject_what_is_no_store),
+        TEST(reject_a_store_of_a_newer_version),
+        TEST(reject_a_key_in_another_place),
+    };
+
+    if (!akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, NULL))
+        return 1;
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
