@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "cli/bus.h"
+
+#include <string.h>
+#include <systemd/sd-bus.h>
+
+#include "base/error.h"
+
+/* Errors of the bus or of GDBus, which are not ours, and what they mean to the caller. */
+static const struct {
+    bool of_io; /* G_IO_ERROR; else G_DBUS_ERROR */
+    int code;
+    AkmaError ours;
+    const char *text; /* NULL: the error's own */
+} foreign[] = {
+    {false, G_DBUS_ERROR_SERVICE_UNKNOWN, AKMA_ERROR_NOT_RUNNING, "akmad is not on the bus"},
+    {false, G_DBUS_ERROR_NAME_HAS_NO_OWNER, AKMA_ERROR_NOT_RUNNING, "akmad is not on the bus"},
+    {false, G_DBUS_ERROR_SPAWN_CHILD_EXITED, AKMA_ERROR_NOT_RUNNING, "akmad did not start"},
+    {false, G_DBUS_ERROR_SPAWN_FAILED, AKMA_ERROR_NOT_RUNNING, "akmad did not start"},
+    {false, G_DBUS_ERROR_NO_SERVER, AKMA_ERROR_NOT_RUNNING, NULL},
+    {false, G_DBUS_ERROR_DISCONNECTED, AKMA_ERROR_NOT_RUNNING, NULL},
+    {false, G_DBUS_ERROR_NO_REPLY, AKMA_ERROR_NOT_RUNNING, "akmad went away during the call"},
+    {false, G_DBUS_ERROR_TIMEOUT, AKMA_ERROR_NOT_RUNNING, "akmad does not answer"},
+    {false, G_DBUS_ERROR_TIMED_OUT, AKMA_ERROR_NOT_RUNNING, "akmad does not answer"},
+    {true, G_IO_ERROR_TIMED_OUT, AKMA_ERROR_NOT_RUNNING, "akmad does not answer"},
+    {true, G_IO_ERROR_CLOSED, AKMA_ERROR_NOT_RUNNING, "the bus has closed the connection"},
+    {false, G_DBUS_ERROR_ACCESS_DENIED, AKMA_ERROR_NOT_AUTHORIZED, NULL},
+    {false, G_DBUS_ERROR_UNKNOWN_OBJECT, AKMA_ERROR_KEY_UNKNOWN, "no such application"},
+    {false, G_DBUS_ERROR_UNKNOWN_METHOD, AKMA_ERROR_KEY_UNKNOWN, "no such application"},
+    {false, G_DBUS_ERROR_UNKNOWN_INTERFACE, AKMA_ERROR_KEY_UNKNOWN, "no such application"},
+    {false, G_DBUS_ERROR_LIMITS_EXCEEDED, AKMA_ERROR_RATE_LIMITED, NULL},
+    {false, G_DBUS_ERROR_INVALID_ARGS, AKMA_ERROR_INVALID_ARGUMENT, NULL},
+};
+
+/* From now on GDBus itself turns org.akmad1.Error.* into AKMA_ERROR. */
+static void
+register_errors(void)
+{
+    AkmaError code;
+    const char *name;
+
+    for (unsigned i = 0; akma_error_get_row(i, &code, &name); i++) {
+        g_autofree char *full = g_strconcat(AKMA_ERROR_DBUS_PREFIX, name, NULL);
+
+        g_dbus_error_register_error(AKMA_ERROR, (int)code, full);
+    }
+}
+
+void
+akma_cli_take_error(GError *local, GError **error)
+{
+    AkmaError code = AKMA_ERROR_INTERNAL;
+    const char *text = NULL;
+
+    g_dbus_error_strip_remote_error(local);
+    if (local->domain == AKMA_ERROR) {
+        g_propagate_error(error, local);
+        return;
+    }
+
+    for (size_t i = 0; i < G_N_ELEMENTS(foreign); i++) {
+        GQuark domain = foreign[i].of_io ? G_IO_ERROR : G_DBUS_ERROR;
+
+        if (g_error_matches(local, domain, foreign[i].code)) {
+            code = foreign[i].ours;
+            text = foreign[i].text;
+            break;
+        }
+    }
+    g_set_error_literal(error, AKMA_ERROR, (int)code, text ? text : local->message);
+    g_error_free(local);
+}
+
+bool
+akma_cli_connect(AkmaCli *cli, GError **error)
+{
+    const char *bus = cli->bus ? cli->bus : "system";
+    g_autoptr(GError) local = NULL;
+
+    if (cli->connection)
+        return true;
+
+    register_errors();
+    if (strcmp(bus, "system") == 0)
+        cli->connection = g_bus_get_sync(G_BUS_TYPE_SYSTEM, NULL, &local);
+    else if (strcmp(bus, "session") == 0)
+        cli->connection = g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, &local);
+    else if (!g_dbus_is_supported_address(bus, &local)) {
+        g_set_error(error,
+                    AKMA_ERROR,
+                    AKMA_ERROR_INVALID_ARGUMENT,
+                    "--bus: \"%s\" is not system, session or the address of a bus",
+                    bus);
+        return false;
+    } else {
+        cli->connection = g_dbus_connection_new_for_address_sync(
+            bus,
+            G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+            NULL,
+            NULL,
+            &local);
+    }
+    if (!cli->connection) {
+        g_set_error(
+            error, AKMA_ERROR, AKMA_ERROR_NOT_RUNNING, "cannot reach the bus: %s", local->message);
+        return false;
+    }
+    g_dbus_connection_set_exit_on_close(cli->connection, FALSE);
+
+    return true;
+}
+
+static bool
+require_owner(GDBusProxy *proxy, GError **error)
+{
+    g_autofree char *owner = g_dbus_proxy_get_name_owner(proxy);
+
+    if (!owner) {
+        g_set_error(error, AKMA_ERROR, AKMA_ERROR_NOT_RUNNING, "akmad is not on the bus");
+        return false;
+    }
+    g_dbus_proxy_set_default_timeout(proxy, 25 * 1000);
+
+    return true;
+}
+
+AkmaBusManager *
+akma_cli_get_manager(AkmaCli *cli, GError **error)
+{
+    g_autoptr(AkmaBusManager) manager = NULL;
+    g_autoptr(GError) local = NULL;
+
+    if (!akma_cli_connect(cli, error))
+        return NULL;
+
+    manager = akma_bus_manager_proxy_new_sync(cli->connection,
+                                              G_DBUS_PROXY_FLAGS_NONE,
+                                              AKMA_CLI_BUS_NAME,
+                                              AKMA_CLI_BUS_PATH,
+                                              NULL,
+                                              &local);
+    if (!manager) {
+        akma_cli_take_error(g_steal_pointer(&local), error);
+        return NULL;
+    }
+    if (!require_owner(G_DBUS_PROXY(manager), error))
+        return NULL;
+
+    return g_steal_pointer(&manager);
+}
+
+AkmaBusApplication *
+akma_cli_get_application(AkmaCli *cli, const char *name, GError **error)
+{
+    g_autoptr(AkmaBusApplication) application = NULL;
+    g_autoptr(GError) local = NULL;
+    g_autofree char *path = NULL;
+
+    if (!akma_cli_connect(cli, error))
+        return NULL;
+    if (sd_bus_path_encode(AKMA_CLI_BUS_PATH "/application", name, &path) < 0) {
+        g_set_error(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no memory for the object's path");
+        return NULL;
+    }
+
+    application = akma_bus_application_proxy_new_sync(
+        cli->connection, G_DBUS_PROXY_FLAGS_NONE, AKMA_CLI_BUS_NAME, path, NULL, &local);
+    if (!application) {
+        akma_cli_take_error(g_steal_pointer(&local), error);
+        return NULL;
+    }
+    if (!require_owner(G_DBUS_PROXY(application), error))
+        return NULL;
+    if (!akma_bus_application_get_id(application)) {
+        g_set_error(error, AKMA_ERROR, AKMA_ERROR_KEY_UNKNOWN, "no such application");
+        return NULL;
+    }
+
+    return g_steal_pointer(&application);
+}
+
+GDBusObjectManager *
+akma_cli_get_objects(AkmaCli *cli, GError **error)
+{
+    g_autoptr(GDBusObjectManager) objects = NULL;
+    g_autofree char *owner = NULL;
+    g_autoptr(GError) local = NULL;
+
+    if (!akma_cli_connect(cli, error))
+        return NULL;
+
+    objects = akma_bus_object_manager_client_new_sync(cli->connection,
+                                                      G_DBUS_OBJECT_MANAGER_CLIENT_FLAGS_NONE,
+                                                      AKMA_CLI_BUS_NAME,
+                                                      AKMA_CLI_BUS_PATH,
+                                                      NULL,
+                                                      &local);
+    if (!objects) {
+        akma_cli_take_error(g_steal_pointer(&local), error);
+        return NULL;
+    }
+    owner = g_dbus_object_manager_client_get_name_owner(G_DBUS_OBJECT_MANAGER_CLIENT(objects));
+    if (!owner) {
+        g_set_error(error, AKMA_ERROR, AKMA_ERROR_NOT_RUNNING, "akmad is not on the bus");
+        return NULL;
+    }
+
+    return g_steal_pointer(&objects);
+}
+
+static GPtrArray *
+collect(GDBusObjectManager *objects, const char *interface, GCompareFunc compare)
+{
+    GPtrArray *found = g_ptr_array_new_with_free_func(g_object_unref);
+    GList *all = g_dbus_object_manager_get_objects(objects);
+
+    for (GList *l = all; l; l = l->next) {
+        GDBusInterface *one = g_dbus_object_get_interface(l->data, interface);
+
+        if (one)
+            g_ptr_array_add(found, one);
+    }
+    g_list_free_full(all, g_object_unref);
+    g_ptr_array_sort(found, compare);
+
+    return found;
+}
+
+static gint
+compare_applications(gconstpointer a, gconstpointer b)
+{
+    return g_strcmp0(akma_bus_application_get_id(*(AkmaBusApplication *const *)a),
+                     akma_bus_application_get_id(*(AkmaBusApplication *const *)b));
+}
+
+static gint
+compare_modems(gconstpointer a, gconstpointer b)
+{
+    guint64 first = akma_cli_modem_number(*(AkmaBusModem *const *)a);
+    guint64 second = akma_cli_modem_number(*(AkmaBusModem *const *)b);
+
+    return first < second ? -1 : first > second;
+}
+
+GPtrArray *
+akma_cli_sort_applications(GDBusObjectManager *objects)
+{
+    return collect(objects, "org.akmad1.Application", compare_applications);
+}
+
+GPtrArray *
+akma_cli_sort_modems(GDBusObjectManager *objects)
+{
+    return collect(objects, "org.akmad1.Modem", compare_modems);
+}
+
+guint64
+akma_cli_modem_number(AkmaBusModem *modem)
+{
+    const char *path = g_dbus_proxy_get_object_path(G_DBUS_PROXY(modem));
+
+    return g_ascii_strtoull(strrchr(path, '/') + 1, NULL, 10);
+}
