@@ -14,7 +14,8 @@ check_LTLIBRARIES += %D%/fuzz/libreplay.la
 FUZZ_LIBS = %D%/fuzz/libreplay.la
 endif
 
-script_tests += %D%/check-tree.sh
+script_tests += %D%/check-dev.sh %D%/check-tree.sh %D%/list-clauses.sh \
+	%D%/e2e/test-logs.py %D%/e2e/test-main-job.py %D%/e2e/test-memory.py
 
 # What several scripts import; what one folder's scripts import stands in its local.mk.
 EXTRA_DIST += %D%/e2e/aka.py %D%/e2e/demo.py %D%/e2e/h2client.py %D%/e2e/harness.py %D%/e2e/lab.py \
@@ -23,3 +24,9 @@ EXTRA_DIST += %D%/vectors/README.md %D%/vectors/chain.json %D%/vectors/eap-aka-p
 	%D%/vectors/hkdf.json %D%/vectors/milenage.json %D%/vectors/protocol-vectors.json
 # A whole folder: nothing is ever built in it.
 EXTRA_DIST += %D%/fuzz/corpus
+
+# Built by `make check`, run by ./dev bench only.
+check_PROGRAMS += %D%/bench/getkey
+%C%_bench_getkey_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+%C%_bench_getkey_LDADD = $(SYSTEMD_LIBS)
+EXTRA_DIST += %D%/bench/bench.py

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# check-dev: what ./dev does at its edges, without building anything.
+top=$(cd "${top_srcdir:-$(dirname "$0")/..}" && pwd) || exit 2
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+number=0
+
+# a dpkg-query that knows of no package, and an id that is not root's
+stubs() {
+    mkdir -p "$dir/bin"
+    printf '#!/bin/sh\nexit 1\n' >"$dir/bin/dpkg-query"
+    printf '#!/bin/sh\n[ "$1" = -u ] && echo 1000 || exec /usr/bin/id "$@"\n' >"$dir/bin/id"
+    chmod 755 "$dir/bin/dpkg-query" "$dir/bin/id"
+}
+
+# run STATUS ARGUMENT...: ./dev with these ends with STATUS; its words are in $dir/out and $dir/err
+run() {
+    local status=$1
+    shift
+    PATH=$dir/bin:$PATH "$top/dev" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    local got=$?
+    [ $got -eq "$status" ] || {
+        echo "# ./dev $*: status $got, not $status"
+        return 1
+    }
+}
+
+said() {
+    grep -qE -- "$2" "$dir/$1" || {
+        echo "# no \"$2\" in:"
+        sed 's/^/#   /' "$dir/$1"
+        return 1
+    }
+}
+
+verbs_are_listed() {
+    run 0 && said out '^usage: \./dev VERB' || return
+    local verb
+    for verb in $(sed -n "s/^\([a-z |]*\)) verb=do_.*/\1/p" "$top/dev" | tr -d '|'); do
+        said out "^  $verb\b" || return
+    done
+}
+
+reject_a_verb_that_there_is_not() {
+    run 2 frobnicate && said err 'no verb frobnicate' && said err '^  next: '
+}
+
+reject_words_that_a_verb_does_not_take() {
+    run 2 check --some && run 2 check --only && run 2 deps everything && run 2 fuzz soon && run 2 format --now
+}
+
+missing_packages_are_named_to_an_ordinary_user() {
+    stubs
+    local verb
+    for verb in deps build check demo bench fuzz deb; do
+        run 1 $verb && said err '^  next: apt-get install --no-install-recommends [a-z]' || return
+    done
+    run 1 deps check && said err 'python3-h2' && run 1 format && said err 'clang-format'
+}
+
+nothing_is_built_without_the_packages() {
+    stubs
+    rm -rf "$dir/tree"
+    mkdir "$dir/tree" && cp "$top/dev" "$dir/tree/dev" || return
+    PATH=$dir/bin:$PATH "$dir/tree/dev" demo >"$dir/out" 2>"$dir/err" && return 1
+    [ "$(ls "$dir/tree")" = dev ] && said out '^DEMO failed step=packages error=Internal$'
+}
+
+tests=$(sed -n 's/^\([a-z_]*\)() {$/\1/p' "$0" | grep _)
+echo "1..$(echo "$tests" | wc -l)"
+for test in $tests; do
+    number=$((number + 1))
+    rm -rf "$dir/bin"
+    if "$test"; then echo "ok $number - $test"; else echo "not ok $number - $test"; fi
+done
+exit 0

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""After an exchange no copy of the first key is in agent or key server (M5, M6).
+
+Every process of both is stopped and all its readable memory searched for K_AF, K_AKMA, K_AUSF, PRK
+and the session keys, raw, as hex and as base64, with the connection to the anchor still open.
+Controls find what is there on purpose, so that the search can fail.
+"""
+import os
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import derive  # noqa: E402
+import harness  # noqa: E402
+import memscan  # noqa: E402
+import reference  # noqa: E402
+import reference_server  # noqa: E402
+import tap  # noqa: E402
+from harness import FQDN, IMSI  # noqa: E402
+
+
+def anchor_keys(stack):
+    content = bytes.fromhex(stack.control("dump 4F05").split("=")[-1].split()[-1])
+    k_ausf = content[2:34]
+    k_akma = derive.k_akma(k_ausf, IMSI)
+    return {"K_AUSF": k_ausf, "K_AKMA": k_akma, "K_AF": derive.k_af(k_ausf, IMSI, FQDN)}
+
+
+def session_keys(schedule):
+    return {"PRK": schedule.prk, "K_server": schedule.server, "K_term": schedule.term}
+
+
+def pids_of(stack, *names):
+    return [pid for name in names for pid in harness.worker_pids(stack.processes[name].pid)]
+
+
+def anchor_connections(stack):
+    """Established connections to the core, from /proc/net/tcp."""
+    port = "%04X" % int(stack.ready["akma-lab"]["core"].rsplit(":", 1)[1])
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return [r for r in rows if r[2].endswith(":" + port) and r[3] == "01"]
+
+
+def found(stack, names, secrets):
+    hits = memscan.scan(pids_of(stack, *names), secrets)
+    return {name: where for name, where in hits.items() if where}
+
+
+@tap.test
+def m5_m6_first_key_is_nowhere_after_the_second_response():
+    with harness.Stack() as s:
+        s.start_all()
+        s.wait_key()
+        secrets = anchor_keys(s)
+        assert anchor_connections(s), "the connection to the anchor is closed already"
+        hits = found(s, ["akmad", "akma-keyserver"], secrets)
+        assert not hits, hits
+        # once more, with the second exchange over the same connection to the anchor
+        s.ctl("renew", "mqtt")
+        hits = found(s, ["akmad", "akma-keyserver"], secrets)
+        assert not hits, hits
+
+
+def identity():
+    """The IMSI as text and as EF_IMSI has it (TS 31.102 4.2.2)."""
+    digits = "9" + IMSI  # odd number of digits, type IMSI
+    swapped = "".join(digits[i + 1] + digits[i] for i in range(0, len(digits), 2))
+    return {"IMSI": IMSI.encode(), "EF_IMSI": bytes.fromhex("%02x" % (len(swapped) // 2) + swapped)}
+
+
+@tap.test
+def imsi_is_nowhere_in_the_agent_after_the_exchange_and_control_the_modem_has_it():
+    with harness.Stack() as s:
+        s.start_all()
+        s.wait_key()
+        names = set(identity())
+        assert names == set(found(s, ["akma-modemsim"], identity())), "the search does not see it"
+        hits = found(s, ["akmad"], identity())
+        assert not hits, hits
+        # an unchanged card is compared with what is known of it
+        s.ctl("renew", "mqtt")
+        hits = found(s, ["akmad"], identity())
+        assert not hits, hits
+
+
+@tap.test
+def control_application_key_is_found_where_it_is_kept():
+    with harness.Stack() as s:
+        s.start_all()
+        s.wait_key()
+        key = s.ctl("get", "mqtt", "--format", "raw", binary=True)
+        hits = found(s, ["akmad"], {"key": key})
+        assert hits["key"], "the search does not see the secure heap of the agent"
+
+
+@tap.test
+def m5_server_keeps_no_key_of_the_session_and_control_live_first_key_is_found():
+    with harness.Stack() as s:
+        s.start_lab(), s.start_modem(), s.start_keyserver()
+        secrets = anchor_keys(s)
+        kid = derive.a_kid(secrets["K_AUSF"], IMSI)
+        address = s.ready["akma-keyserver"]["listen"].rsplit(":", 1)
+        url = "https://%s:%s" % (FQDN, address[1])
+        with reference.Client(url, s.path("ca.pem"), (address[0], int(address[1]))) as client:
+            session = client.open_session("akma", kid, secrets["K_AF"], hints=["mqtt"])
+            secrets.update(session_keys(session.schedule))
+            # held between the two requests: the server needs its keys now
+            live = found(s, ["akma-keyserver"], secrets)
+            assert {"K_AF", "K_server", "K_term"} <= set(live), live
+            assert session.ask(["mqtt"]).raw("mqtt")
+            # the client's connection is open still; only the exchange is over
+            assert anchor_connections(s)
+            hits = found(s, ["akma-keyserver"], secrets)
+            assert not hits, hits
+
+
+@tap.test
+def m5_server_wipes_when_the_client_goes_away_between_the_requests():
+    with harness.Stack() as s:
+        s.start_lab(), s.start_modem(), s.start_keyserver()
+        secrets = anchor_keys(s)
+        kid = derive.a_kid(secrets["K_AUSF"], IMSI)
+        address = s.ready["akma-keyserver"]["listen"].rsplit(":", 1)
+        url = "https://%s:%s" % (FQDN, address[1])
+        with reference.Client(url, s.path("ca.pem"), (address[0], int(address[1]))) as client:
+            session = client.open_session("akma", kid, secrets["K_AF"], hints=["mqtt"])
+            secrets.update(session_keys(session.schedule))
+        harness.wait_until("the server has wiped",
+                           lambda: not found(s, ["akma-keyserver"], secrets), 10)
+
+
+class Recorder(reference_server.ServerSession):
+    sessions = []
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        Recorder.sessions.append(self)
+
+
+def start_agent_at(stack, server):
+    os.symlink(server.ca_file, stack.path("ca.pem"))
+    stack.start_bus()
+    stack.start_agent(server="%s:%d" % server.address)
+
+
+@tap.test
+def m6_agent_keeps_no_key_of_the_session_and_control_live_first_key_is_found():
+    reference_server.ServerSession = Recorder
+    with harness.Stack() as s:
+        s.start_lab(), s.start_modem()
+        secrets = anchor_keys(s)
+        kid = derive.a_kid(secrets["K_AUSF"], IMSI)
+        held, go_on = threading.Event(), threading.Event()
+
+        def hold(answer):
+            held.set()
+            go_on.wait(20)
+            return answer
+        with reference.ReferenceServer(FQDN, s.dir) as server:
+            server.first_keys["akma", kid] = secrets["K_AF"]
+            server.keys["mqtt"] = reference.ServerKey(os.urandom(32))
+            server.hooks["second_response"] = hold
+            start_agent_at(s, server)
+            assert held.wait(20), "no second request came"
+            secrets.update(session_keys(Recorder.sessions[-1].schedule))
+            live = found(s, ["akmad"], secrets)
+            assert "K_server" in live, live
+            go_on.set()
+            s.wait_key()
+            hits = found(s, ["akmad"], secrets)
+            assert not hits, hits
+
+
+@tap.test
+def m6_agent_wipes_when_the_server_is_not_authentic():
+    reference_server.ServerSession = Recorder
+    with harness.Stack() as s:
+        s.start_lab(), s.start_modem()
+        secrets = anchor_keys(s)
+        kid = derive.a_kid(secrets["K_AUSF"], IMSI)
+        with reference.ReferenceServer(FQDN, s.dir) as server:
+            server.first_keys["akma", kid] = os.urandom(32)
+            server.keys["mqtt"] = reference.ServerKey(os.urandom(32))
+            start_agent_at(s, server)
+            assert s.ctl("renew", "mqtt", check=False).returncode == 21
+            hits = found(s, ["akmad"], secrets)
+            assert not hits, hits
+
+
+if __name__ == "__main__":
+    reason = memscan.need_access()
+    if reason:
+        tap.skip_all(reason)
+    tap.main()
