@@ -3,14 +3,15 @@
 noinst_LTLIBRARIES += %D%/libagent.la
 %C%_libagent_la_SOURCES = \
 	%D%/agent.c %D%/agent.h \
-	%D%/application.c %D%/application.h \
+	%D%/application.c %D%/application.h %D%/application-private.h \
+	%D%/application-outcome.c %D%/application-times.c \
 	%D%/config.c %D%/config.h \
 	%D%/enrol.c %D%/enrol.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/modem-keeper.c %D%/modem-keeper.h \
 	%D%/modems.c %D%/modems.h \
 	%D%/schedule.c %D%/schedule.h \
-	%D%/server.c %D%/server.h \
+	%D%/server.c %D%/server.h %D%/server-private.h %D%/server-run.c \
 	%D%/timer.c %D%/timer.h \
 	%D%/waiters.c %D%/waiters.h
 %C%_libagent_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akmad\"
