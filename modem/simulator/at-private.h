@@ -53,7 +53,7 @@ typedef struct {
 struct _AkmaSoftAt {
     AkmaSoftModem *modem;
     const AkmaSoftDialect *dialect;
-    AkmaSoftAtPeer peer;
+    AkmaSoftPeer peer;
     void *user_data;
     bool no_echo;
     bool terse; /* ATV0 */

@@ -13,7 +13,7 @@
 AkmaSoftAt *
 akma_soft_at_new(AkmaSoftModem *modem,
                  const AkmaSoftDialect *dialect,
-                 const AkmaSoftAtPeer *peer,
+                 const AkmaSoftPeer *peer,
                  void *user_data)
 {
     AkmaSoftAt *self = akma_wiping_calloc(1, sizeof *self);
@@ -219,3 +219,45 @@ akma_soft_at_tell(AkmaSoftAt *self, AkmaSoftEvent event, const char *text)
         break;
     }
 }
+
+static void *
+face_create(AkmaSoftModem *modem,
+            const AkmaSoftDialect *dialect,
+            const AkmaSoftPeer *peer,
+            void *user_data)
+{
+    return akma_soft_at_new(modem, dialect, peer, user_data);
+}
+
+static void
+face_destroy(void *self)
+{
+    akma_soft_at_free(self);
+}
+
+static size_t
+face_feed(void *self, const void *bytes, size_t len)
+{
+    return akma_soft_at_feed(self, bytes, len);
+}
+
+static void
+face_forget(void *self)
+{
+    akma_soft_at_forget(self);
+}
+
+static void
+face_restart(void *self)
+{
+    akma_soft_at_restart(self);
+}
+
+static void
+face_tell(void *self, AkmaSoftEvent event, const char *text)
+{
+    akma_soft_at_tell(self, event, text);
+}
+
+const AkmaSoftFace akma_soft_at_face = {
+    "at", face_create, face_destroy, face_feed, face_forget, face_restart, face_tell};

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * at: the AT face of the simulated modem (V.250, TS 27.007): bytes of a client in, bytes for
- * it out. Knows no descriptor: port.c carries the bytes.
- */
+/* at: the AT face of the simulated modem (V.250, TS 27.007). */
 #pragma once
 
-#include "modem/simulator/dialect.h"
-#include "modem/simulator/modem.h"
+#include "modem/simulator/face.h"
 
 G_BEGIN_DECLS
 
@@ -15,16 +11,10 @@ G_BEGIN_DECLS
 
 typedef struct _AkmaSoftAt AkmaSoftAt;
 
-typedef struct {
-    void (*output)(const char *bytes, size_t len, void *user_data);
-    void (*resume)(void *user_data); /* a delayed answer is out: more bytes may be fed */
-    void (*hangup)(void *user_data); /* the port is to hang up and come back */
-} AkmaSoftAtPeer;
-
 /* Borrows @modem and @dialect; both must outlive it. */
 AkmaSoftAt *akma_soft_at_new(AkmaSoftModem *modem,
                              const AkmaSoftDialect *dialect,
-                             const AkmaSoftAtPeer *peer,
+                             const AkmaSoftPeer *peer,
                              void *user_data);
 void akma_soft_at_free(AkmaSoftAt *self); /* NULL is fine */
 
@@ -38,6 +28,9 @@ void akma_soft_at_restart(AkmaSoftAt *self);
 
 /* Lines that nobody asked for, where the settings want them; the port calls it, not the modem. */
 void akma_soft_at_tell(AkmaSoftAt *self, AkmaSoftEvent event, const char *text);
+
+/* The same as a face of a port. */
+extern const AkmaSoftFace akma_soft_at_face;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaSoftAt, akma_soft_at_free)
 

@@ -14,6 +14,7 @@ noinst_LTLIBRARIES += %D%/libsimulator.la
 	%D%/contents.c %D%/contents.h \
 	%D%/control.c %D%/control.h \
 	%D%/dialect.c %D%/dialect.h \
+	%D%/face.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/fcp.c \
 	%D%/filesystem.c %D%/filesystem.h \

@@ -11,15 +11,19 @@
 #include "base/log.h"
 #include "base/program.h"
 #include "base/settings.h"
+#include "modem/simulator/at.h"
 #include "modem/simulator/control.h"
 
 #define SUMMARY                                                                                    \
     "A simulated modem with a soft SIM card, for labs and tests: the card file and the\n"          \
     "control socket hold subscriber keys in clear. Not for use with real subscriptions."
 
+/* One port of each may be asked for; the options of them stand in this order. */
+static const AkmaSoftFace *const faces[] = {&akma_soft_at_face};
+
 typedef struct {
     char *card;
-    char *at;
+    char *paths[G_N_ELEMENTS(faces)];
     char *core;
     char *core_ca;
     char *control;
@@ -41,7 +45,8 @@ static void
 options_clear(Options *self)
 {
     g_free(self->card);
-    g_free(self->at);
+    for (size_t i = 0; i < G_N_ELEMENTS(faces); i++)
+        g_free(self->paths[i]);
     g_free(self->core);
     g_free(self->core_ca);
     g_free(self->control);
@@ -71,13 +76,24 @@ is_url(const char *text)
 }
 
 static bool
+has_face(const Options *options)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(faces); i++) {
+        if (options->paths[i])
+            return true;
+    }
+
+    return false;
+}
+
+static bool
 parse(int argc, char **argv, Options *options, GError **error)
 {
     g_autofree char *dialects = akma_soft_dialect_dup_names();
     g_autofree char *epilog = g_strdup_printf("Dialects: %s.\n", dialects);
     const GOptionEntry entries[] = {
         {"card", 0, 0, G_OPTION_ARG_FILENAME, &options->card, "The card file", "FILE"},
-        {"at", 0, 0, G_OPTION_ARG_FILENAME, &options->at, "Serve AT at this symlink", "PATH"},
+        {"at", 0, 0, G_OPTION_ARG_FILENAME, &options->paths[0], "Serve AT at this symlink", "PATH"},
         {"core", 0, 0, G_OPTION_ARG_STRING, &options->core, "Register at this core", "URL"},
         {"core-ca", 0, 0, G_OPTION_ARG_FILENAME, &options->core_ca, "Its authority", "FILE"},
         {"control", 0, 0, G_OPTION_ARG_FILENAME, &options->control, "Control socket", "PATH"},
@@ -101,7 +117,7 @@ parse(int argc, char **argv, Options *options, GError **error)
         return refuse(error, "--core: must be http://HOST[:PORT] or https://HOST[:PORT]");
     if (!options->card)
         return refuse(error, "--card FILE is missing");
-    if (!options->at)
+    if (!has_face(options))
         return refuse(error, "no face to serve: --at PATH is missing");
     if (options->dialect && !akma_soft_dialect_find(options->dialect))
         return refuse(error, "--dialect: no such dialect, --help lists them");
@@ -145,36 +161,74 @@ on_watchdog(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+static void
+add_pair(GStrvBuilder *builder, const char *name, const char *value)
+{
+    g_autofree char *pair = value ? g_strconcat(name, "=", value, NULL) : NULL;
+
+    if (pair)
+        g_strv_builder_add(builder, pair);
+}
+
 /* Says that it serves, once. */
 static void
 serve(void *user_data)
 {
     Program *program = user_data;
-    g_autofree char *at = g_strconcat("at=", program->options.at, NULL);
-    g_autofree char *control =
-        program->options.control ? g_strconcat("control=", program->options.control, NULL) : NULL;
-    const char *const pairs[] = {at, control, NULL};
+    const Options *options = &program->options;
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    g_auto(GStrv) pairs = NULL;
     g_autoptr(GError) error = NULL;
 
     if (program->serving)
         return;
     program->serving = true;
-    if (!akma_program_write_ready(program->options.ready, pairs, &error)) {
+    for (size_t i = 0; i < G_N_ELEMENTS(faces); i++)
+        add_pair(builder, faces[i]->name, options->paths[i]);
+    add_pair(builder, "control", options->control);
+    pairs = g_strv_builder_end(builder);
+    if (!akma_program_write_ready(options->ready, (const char *const *)pairs, &error)) {
         g_prefix_error(&error, "--ready: ");
         program->status = akma_program_fail(error, false);
         g_main_loop_quit(program->loop);
         return;
     }
-    g_message("serving AT at %s", program->options.at);
+    for (size_t i = 0; i < G_N_ELEMENTS(faces); i++) {
+        if (options->paths[i])
+            g_message("serving %s at %s", faces[i]->name, options->paths[i]);
+    }
     akma_program_notify("READY=1");
+}
+
+static bool
+open_ports(Program *program, GError **error)
+{
+    const Options *options = &program->options;
+    const AkmaSoftDialect *dialect =
+        akma_soft_dialect_find(options->dialect ? options->dialect : "plain");
+    GPtrArray *ports = g_ptr_array_new_with_free_func((GDestroyNotify)akma_soft_port_free);
+
+    program->desk.ports = ports;
+    for (size_t i = 0; i < G_N_ELEMENTS(faces); i++) {
+        AkmaSoftPort *port;
+
+        if (!options->paths[i])
+            continue;
+        port = akma_soft_port_new(program->desk.modem, faces[i], dialect, options->paths[i], error);
+        if (!port) {
+            g_prefix_error(error, "--%s ", faces[i]->name);
+            return false;
+        }
+        g_ptr_array_add(ports, port);
+    }
+
+    return true;
 }
 
 static bool
 open_all(Program *program, GError **error)
 {
     const Options *options = &program->options;
-    const AkmaSoftDialect *dialect =
-        akma_soft_dialect_find(options->dialect ? options->dialect : "plain");
     AkmaSoftProfile *profile = akma_soft_profile_load(options->card, error);
     AkmaSoftUicc *card = profile ? akma_soft_uicc_new(profile, error) : NULL;
     int fds = sd_listen_fds(1);
@@ -185,11 +239,8 @@ open_all(Program *program, GError **error)
     }
     program->desk.modem = akma_soft_modem_new(card);
     program->desk.card_file = options->card;
-    program->desk.at = akma_soft_port_new(program->desk.modem, dialect, options->at, error);
-    if (!program->desk.at) {
-        g_prefix_error(error, "--at ");
+    if (!open_ports(program, error))
         return false;
-    }
     if (options->core)
         program->desk.registration =
             akma_soft_registration_new(program->desk.modem, options->core, options->core_ca);
@@ -212,7 +263,7 @@ close_all(Program *program)
     akma_soft_control_free(program->control);
     while (g_main_context_iteration(NULL, FALSE)) /* what was cancelled ends */
         ;
-    akma_soft_port_free(program->desk.at);
+    g_clear_pointer(&program->desk.ports, g_ptr_array_unref);
     akma_soft_modem_free(program->desk.modem);
     g_clear_pointer(&program->loop, g_main_loop_unref);
     options_clear(&program->options);

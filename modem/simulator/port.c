@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/wiping.h"
 #include "modem/simulator/pty.h"
 
@@ -17,23 +18,24 @@
 
 struct _AkmaSoftPort {
     AkmaSoftModem *modem;
-    AkmaSoftAt *at;
+    const AkmaSoftFace *face;
+    void *speaker; /* of the face */
     char *path;
     AkmaSoftPty pty;
     guint read_source;
     guint write_source;
     guint watch_source;
     guint come_back;
-    char *input; /* read, not yet fed */
+    uint8_t *input; /* read, not yet fed */
     size_t input_len;
-    char *output; /* not yet written */
+    uint8_t *output; /* not yet written */
     size_t output_len;
 };
 
 static void update_sources(AkmaSoftPort *self);
 
 static void
-discard(char *buffer, size_t *len, size_t n)
+discard(uint8_t *buffer, size_t *len, size_t n)
 {
     memmove(buffer, buffer + n, *len - n);
     OPENSSL_cleanse(buffer + *len - n, n);
@@ -56,12 +58,12 @@ flush(AkmaSoftPort *self)
 }
 
 static void
-on_output(const char *bytes, size_t len, void *user_data)
+on_output(const void *bytes, size_t len, void *user_data)
 {
     AkmaSoftPort *self = user_data;
 
     if (len > OUTPUT_SIZE - self->output_len)
-        return; /* a client that does not read loses lines, as on a real port */
+        return; /* a client that does not read loses answers, as on a real port */
     memcpy(self->output + self->output_len, bytes, len);
     self->output_len += len;
     flush(self);
@@ -71,7 +73,7 @@ on_output(const char *bytes, size_t len, void *user_data)
 static void
 feed(AkmaSoftPort *self)
 {
-    size_t taken = akma_soft_at_feed(self->at, self->input, self->input_len);
+    size_t taken = self->face->feed(self->speaker, self->input, self->input_len);
 
     discard(self->input, &self->input_len, MIN(taken, self->input_len));
     update_sources(self);
@@ -89,7 +91,7 @@ check_clients(AkmaSoftPort *self)
     if (!akma_soft_pty_check_clients(&self->pty))
         return;
     discard(self->output, &self->output_len, self->output_len);
-    akma_soft_at_forget(self->at);
+    self->face->forget(self->speaker);
 }
 
 static gboolean
@@ -162,7 +164,7 @@ plug(AkmaSoftPort *self, GError **error)
         return false;
 
     self->watch_source = g_unix_fd_add(self->pty.watch, G_IO_IN, on_watch, self);
-    akma_soft_at_restart(self->at);
+    self->face->restart(self->speaker);
     update_sources(self);
 
     return true;
@@ -176,7 +178,8 @@ unplug(AkmaSoftPort *self)
     g_clear_handle_id(&self->read_source, g_source_remove);
     g_clear_handle_id(&self->write_source, g_source_remove);
     akma_soft_pty_close(&self->pty);
-    akma_soft_at_forget(self->at);
+    if (self->speaker)
+        self->face->forget(self->speaker);
     discard(self->input, &self->input_len, self->input_len);
     discard(self->output, &self->output_len, self->output_len);
 }
@@ -221,24 +224,30 @@ on_event(AkmaSoftEvent event, const char *text, void *user_data)
         return;
     check_clients(self);
     if (self->pty.clients > 0)
-        akma_soft_at_tell(self->at, event, text);
+        self->face->tell(self->speaker, event, text);
 }
 
 AkmaSoftPort *
 akma_soft_port_new(AkmaSoftModem *modem,
+                   const AkmaSoftFace *face,
                    const AkmaSoftDialect *dialect,
                    const char *path,
                    GError **error)
 {
-    static const AkmaSoftAtPeer peer = {on_output, on_resume, on_hangup};
+    static const AkmaSoftPeer peer = {on_output, on_resume, on_hangup};
     g_autoptr(AkmaSoftPort) self = g_new0(AkmaSoftPort, 1);
 
     self->modem = modem;
+    self->face = face;
     self->path = g_strdup(path);
     self->pty = (AkmaSoftPty){.master = -1, .slave = -1, .watch = -1};
     self->input = akma_wiping_malloc(INPUT_SIZE);
     self->output = akma_wiping_malloc(OUTPUT_SIZE);
-    self->at = akma_soft_at_new(modem, dialect, &peer, self);
+    self->speaker = face->create(modem, dialect, &peer, self);
+    if (!self->input || !self->output || !self->speaker) {
+        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no memory for a port");
+        return NULL;
+    }
     if (!plug(self, error))
         return NULL;
     akma_soft_modem_listen(modem, on_event, self);
@@ -253,7 +262,7 @@ akma_soft_port_free(AkmaSoftPort *self)
         return;
 
     unplug(self);
-    akma_soft_at_free(self->at);
+    self->face->destroy(self->speaker);
     akma_wiping_free(self->input);
     akma_wiping_free(self->output);
     g_free(self->path);

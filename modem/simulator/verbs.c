@@ -58,6 +58,17 @@ sim_state_name(AkmaSoftModem *modem)
     g_return_val_if_reached("out");
 }
 
+static unsigned
+count_clients(const AkmaSoftDesk *desk)
+{
+    unsigned n = 0;
+
+    for (guint i = 0; desk->ports && i < desk->ports->len; i++)
+        n += akma_soft_port_count_clients(g_ptr_array_index(desk->ports, i));
+
+    return n;
+}
+
 static void
 verb_status(const Call *call)
 {
@@ -71,7 +82,7 @@ verb_status(const Call *call)
            akma_soft_registration_state_get_name(akma_soft_modem_get_registration(modem)),
            akma_soft_modem_is_radio_on(modem) ? "on" : "off",
            akma_soft_modem_is_plugged(modem) ? "plugged" : "unplugged",
-           call->desk->at ? akma_soft_port_count_clients(call->desk->at) : 0,
+           count_clients(call->desk),
            card ? akma_soft_uicc_get_channels(card) : 0,
            card ? akma_soft_uicc_count_open(card) : 0,
            card ? akma_soft_uicc_get_pin(card)->pin_tries : 0,

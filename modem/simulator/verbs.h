@@ -11,10 +11,10 @@ G_BEGIN_DECLS
 
 #define AKMA_SOFT_CONTROL_LINE_MAX 1024
 
-/* What a verb may touch. All borrowed; @at and @registration may be NULL. */
+/* What a verb may touch. All borrowed; @ports and @registration may be NULL. */
 typedef struct {
     AkmaSoftModem *modem;
-    AkmaSoftPort *at;
+    GPtrArray *ports; /* of AkmaSoftPort */
     AkmaSoftRegistration *registration;
     const char *card_file;
 } AkmaSoftDesk;

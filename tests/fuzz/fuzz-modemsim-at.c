@@ -7,7 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-ignore_output(const char *bytes, size_t len, void *user_data)
+ignore_output(const void *bytes, size_t len, void *user_data)
 {
     (void)bytes;
     *(size_t *)user_data += len;
@@ -23,7 +23,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"plain", "no-space", "inline", "session-257", "csim-only"};
-    const AkmaSoftAtPeer peer = {ignore_output, ignore, ignore};
+    const AkmaSoftPeer peer = {ignore_output, ignore, ignore};
     g_autoptr(AkmaSoftModem) modem = akma_soft_modem_new(soft_card_new());
     g_autoptr(AkmaSoftAt) at = NULL;
     size_t written = 0;
