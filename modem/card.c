@@ -108,6 +108,82 @@ akma_card_query_finish(AkmaCard *self, GAsyncResult *res, AkmaCardState *ret_sta
     return true;
 }
 
+void
+akma_card_verify_pin_async(AkmaCard *self,
+                           AkmaSecret *pin,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data)
+{
+    g_return_if_fail(AKMA_IS_CARD(self) && pin);
+
+    AKMA_CARD_GET_IFACE(self)->verify_pin_async(self, pin, callback, user_data);
+}
+
+bool
+akma_card_verify_pin_finish(AkmaCard *self, GAsyncResult *res, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(res, self), false);
+
+    return g_task_propagate_boolean(G_TASK(res), error);
+}
+
+static void
+refuse_shortcut(AkmaCard *self, gpointer tag, GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_task_report_new_error(
+        self, callback, user_data, tag, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "no shortcut");
+}
+
+void
+akma_card_read_async(AkmaCard *self,
+                     int channel,
+                     const AkmaFile *file,
+                     size_t len,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+    g_return_if_fail(AKMA_IS_CARD(self) && file && len <= AKMA_RESPONSE_DATA_MAX);
+
+    if (!AKMA_CARD_GET_IFACE(self)->read_async)
+        refuse_shortcut(self, akma_card_read_async, callback, user_data);
+    else
+        AKMA_CARD_GET_IFACE(self)->read_async(self, channel, file, len, callback, user_data);
+}
+
+AkmaResponse *
+akma_card_read_finish(AkmaCard *self, GAsyncResult *res, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(res, self), NULL);
+
+    return g_task_propagate_pointer(G_TASK(res), error);
+}
+
+void
+akma_card_authenticate_async(AkmaCard *self,
+                             int channel,
+                             const uint8_t rand[static 16],
+                             const uint8_t autn[static 16],
+                             GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+    AkmaCardInterface *iface = AKMA_CARD_GET_IFACE(self);
+
+    g_return_if_fail(AKMA_IS_CARD(self));
+
+    if (!iface->authenticate_async)
+        refuse_shortcut(self, akma_card_authenticate_async, callback, user_data);
+    else
+        iface->authenticate_async(self, channel, rand, autn, callback, user_data);
+}
+
+AkmaResponse *
+akma_card_authenticate_finish(AkmaCard *self, GAsyncResult *res, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(res, self), NULL);
+
+    return g_task_propagate_pointer(G_TASK(res), error);
+}
+
 const char *
 akma_card_get_protocol(AkmaCard *self)
 {

@@ -16,19 +16,35 @@
 
 #include <gio/gio.h>
 
+#include "base/secret.h"
 #include "modem/apdu.h"
 #include "modem/state.h"
 
 G_BEGIN_DECLS
 
-#define AKMA_AID_MAX 16
+#define AKMA_AID_MAX  16
+#define AKMA_PATH_MAX 6
+#define AKMA_PIN_MIN  4 /* digits; TS 31.101 9.5.1 */
+#define AKMA_PIN_MAX  8
+
+/* A transparent file, or a linear one. */
+typedef struct {
+    const char *name;              /* "EF_IMSI": for messages */
+    uint8_t folder[AKMA_PATH_MAX]; /* from 3F00 (the card) or 7FFF (the application) */
+    uint8_t folder_len;
+    uint16_t id;
+    uint8_t sfi; /* 0: none */
+} AkmaFile;
 
 #define AKMA_TYPE_CARD (akma_card_get_type())
 G_DECLARE_INTERFACE(AkmaCard, akma_card, AKMA, CARD, GObject)
 
+#define AKMA_PIN_TRIES_UNKNOWN (-1)
+
 typedef struct {
     AkmaSimState sim;
     AkmaRegistration registration;
+    int pin_tries; /* left for PIN 1; AKMA_PIN_TRIES_UNKNOWN: the modem does not say */
 } AkmaCardState;
 
 /*
@@ -41,7 +57,7 @@ typedef struct {
 struct _AkmaCardInterface {
     GTypeInterface parent;
 
-    const char *protocol; /* "at" */
+    const char *protocol; /* "at", "mbim" or "qmi" */
 
     void (*open_channel_async)(AkmaCard *self,
                                const uint8_t *aid,
@@ -60,6 +76,28 @@ struct _AkmaCardInterface {
     void (*query_async)(AkmaCard *self,
                         GAsyncReadyCallback callback,
                         gpointer user_data); /* pointer: AkmaCardState, g_free() */
+    void (*verify_pin_async)(AkmaCard *self,
+                             AkmaSecret *pin,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data); /* boolean */
+
+    /*
+     * Shortcuts: what some modems do faster by their own means. NULL: none. The answer is the one
+     * that APDUs on @channel would have brought, status word included. What this modem cannot do
+     * (known only when asked) is G_IO_ERROR_NOT_SUPPORTED; the caller then sends APDUs.
+     */
+    void (*read_async)(AkmaCard *self,
+                       int channel,
+                       const AkmaFile *file,
+                       size_t len,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data); /* pointer: AkmaResponse */
+    void (*authenticate_async)(AkmaCard *self,
+                               int channel,
+                               const uint8_t rand[static 16],
+                               const uint8_t autn[static 16],
+                               GAsyncReadyCallback callback,
+                               gpointer user_data); /* pointer: AkmaResponse */
 
     const char *(*get_manufacturer)(AkmaCard *self);
     const char *(*get_model)(AkmaCard *self);
@@ -102,6 +140,35 @@ bool akma_card_query_finish(AkmaCard *self,
                             GAsyncResult *res,
                             AkmaCardState *ret_state,
                             GError **error);
+
+/*
+ * Gives @pin (AKMA_PIN_MIN to AKMA_PIN_MAX digits) to the modem, which verifies it: PIN 1, once.
+ * The caller has looked at pin_tries. Errors: also AKMA_ERROR_PIN_REQUIRED: it is the wrong one.
+ */
+void akma_card_verify_pin_async(AkmaCard *self,
+                                AkmaSecret *pin,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
+bool akma_card_verify_pin_finish(AkmaCard *self, GAsyncResult *res, GError **error);
+
+/*
+ * The shortcuts: the first @len bytes (0 = all, up to 256) of a transparent file, and AUTHENTICATE
+ * in the 3G context. Errors: also G_IO_ERROR_NOT_SUPPORTED, and nothing was sent.
+ */
+void akma_card_read_async(AkmaCard *self,
+                          int channel,
+                          const AkmaFile *file,
+                          size_t len,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+AkmaResponse *akma_card_read_finish(AkmaCard *self, GAsyncResult *res, GError **error);
+void akma_card_authenticate_async(AkmaCard *self,
+                                  int channel,
+                                  const uint8_t rand[static 16],
+                                  const uint8_t autn[static 16],
+                                  GAsyncReadyCallback callback,
+                                  gpointer user_data);
+AkmaResponse *akma_card_authenticate_finish(AkmaCard *self, GAsyncResult *res, GError **error);
 
 const char *akma_card_get_protocol(AkmaCard *self);
 const char *akma_card_get_manufacturer(AkmaCard *self); /* "" if unknown */

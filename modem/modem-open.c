@@ -105,9 +105,10 @@ akma_modem_open_async(const AkmaModemConfig *config,
         return;
     }
 
-    opening->transport->open_async(config->device,
-                                   config->slot,
-                                   config->timeout_ms,
+    opening->transport->open_async(&(AkmaPortConfig){.device = config->device,
+                                                     .slot = config->slot,
+                                                     .proxy = config->proxy,
+                                                     .timeout_ms = config->timeout_ms},
                                    cancellable,
                                    transport_opened,
                                    g_steal_pointer(&task));

@@ -19,9 +19,10 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(AkmaModem, akma_modem, AKMA, MODEM, GObject)
 
 typedef struct {
-    const char *device;     /* path of the port */
-    const char *protocol;   /* "auto" or "at" */
-    unsigned slot;          /* 1.. */
+    const char *device;   /* path of the port */
+    const char *protocol; /* "auto", or one of transport.h */
+    unsigned slot;        /* 1.. */
+    AkmaProxy proxy;
     unsigned timeout_ms;    /* of one answer of the modem */
     AkmaSecret *sim_id_key; /* 32 bytes: key of the HMAC behind SimId; a reference is taken */
 } AkmaModemConfig;

@@ -214,6 +214,7 @@ akma_card_queue_get_length(AkmaCardQueue *self)
     return g_queue_get_length(&self->waiting) + (self->busy ? 1 : 0);
 }
 
+/* The three ways to an answer finish alike: with an AkmaResponse. */
 static void
 transmitted(GObject *card, GAsyncResult *res, gpointer user_data)
 {
@@ -231,6 +232,28 @@ transmitted(GObject *card, GAsyncResult *res, gpointer user_data)
         g_task_return_pointer(task, g_steal_pointer(&response), (GDestroyNotify)akma_response_free);
 }
 
+/* NULL: cancelled already, and told so. */
+static Call *
+begin_transmit(AkmaChannel *self,
+               gpointer tag,
+               GCancellable *cancellable,
+               GAsyncReadyCallback callback,
+               gpointer user_data)
+{
+    g_autoptr(GTask) task = g_task_new(self, cancellable, callback, user_data);
+    Call *call;
+
+    g_task_set_source_tag(task, tag);
+    if (g_task_return_error_if_cancelled(task))
+        return NULL;
+
+    call = call_new(g_steal_pointer(&task));
+    call->channel = g_object_ref(self);
+    self->transmitting = true;
+
+    return call;
+}
+
 void
 akma_channel_transmit_async(AkmaChannel *self,
                             const AkmaCommand *command,
@@ -238,20 +261,13 @@ akma_channel_transmit_async(AkmaChannel *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data)
 {
-    g_autoptr(GTask) task = NULL;
     Call *call;
 
     g_return_if_fail(AKMA_IS_CHANNEL(self) && !self->transmitting);
 
-    task = g_task_new(self, cancellable, callback, user_data);
-    g_task_set_source_tag(task, akma_channel_transmit_async);
-    if (g_task_return_error_if_cancelled(task))
-        return;
-
-    call = call_new(g_steal_pointer(&task));
-    call->channel = g_object_ref(self);
-    self->transmitting = true;
-    akma_card_transmit_async(self->queue->card, self->number, command, transmitted, call);
+    call = begin_transmit(self, akma_channel_transmit_async, cancellable, callback, user_data);
+    if (call)
+        akma_card_transmit_async(self->queue->card, self->number, command, transmitted, call);
 }
 
 AkmaResponse *
@@ -260,6 +276,54 @@ akma_channel_transmit_finish(AkmaChannel *self, GAsyncResult *res, GError **erro
     g_return_val_if_fail(g_task_is_valid(res, self), NULL);
 
     return g_task_propagate_pointer(G_TASK(res), error);
+}
+
+void
+akma_channel_read_async(AkmaChannel *self,
+                        const AkmaFile *file,
+                        size_t len,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+    Call *call;
+
+    g_return_if_fail(AKMA_IS_CHANNEL(self) && !self->transmitting);
+
+    call = begin_transmit(self, akma_channel_read_async, cancellable, callback, user_data);
+    if (call)
+        akma_card_read_async(self->queue->card, self->number, file, len, transmitted, call);
+}
+
+AkmaResponse *
+akma_channel_read_finish(AkmaChannel *self, GAsyncResult *res, GError **error)
+{
+    return akma_channel_transmit_finish(self, res, error);
+}
+
+void
+akma_channel_authenticate_async(AkmaChannel *self,
+                                const uint8_t rand[static 16],
+                                const uint8_t autn[static 16],
+                                GCancellable *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data)
+{
+    AkmaCard *card;
+    Call *call;
+
+    g_return_if_fail(AKMA_IS_CHANNEL(self) && !self->transmitting);
+
+    card = self->queue->card;
+    call = begin_transmit(self, akma_channel_authenticate_async, cancellable, callback, user_data);
+    if (call)
+        akma_card_authenticate_async(card, self->number, rand, autn, transmitted, call);
+}
+
+AkmaResponse *
+akma_channel_authenticate_finish(AkmaChannel *self, GAsyncResult *res, GError **error)
+{
+    return akma_channel_transmit_finish(self, res, error);
 }
 
 const uint8_t *

@@ -45,10 +45,30 @@ void akma_channel_transmit_async(AkmaChannel *self,
 AkmaResponse *akma_channel_transmit_finish(AkmaChannel *self, GAsyncResult *res, GError **error);
 
 /*
+ * The shortcuts of the card contract, under the same rule: one command at a time. Errors: also
+ * G_IO_ERROR_NOT_SUPPORTED: send APDUs.
+ */
+void akma_channel_read_async(AkmaChannel *self,
+                             const AkmaFile *file,
+                             size_t len,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+AkmaResponse *akma_channel_read_finish(AkmaChannel *self, GAsyncResult *res, GError **error);
+void akma_channel_authenticate_async(AkmaChannel *self,
+                                     const uint8_t rand[static 16],
+                                     const uint8_t autn[static 16],
+                                     GCancellable *cancellable,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data);
+AkmaResponse *akma_channel_authenticate_finish(AkmaChannel *self,
+                                               GAsyncResult *res,
+                                               GError **error);
+
+/*
  * The folder that is selected on the channel, as a path of two-byte ids from 3F00 or 7FFF; empty =
  * not known. For modem/uicc.c, which saves SELECTs with it.
  */
-#define AKMA_PATH_MAX 6
 const uint8_t *akma_channel_get_folder(AkmaChannel *self, size_t *ret_len);
 void akma_channel_set_folder(AkmaChannel *self, const uint8_t *path, size_t len);
 

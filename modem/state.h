@@ -24,6 +24,12 @@ typedef enum {
     AKMA_REGISTRATION_ROAMING,
 } AkmaRegistration;
 
+typedef enum {
+    AKMA_PROXY_AUTO,   /* through the proxy if there may be one that holds the port */
+    AKMA_PROXY_ALWAYS, /* mbim-proxy, qmi-proxy */
+    AKMA_PROXY_NEVER,
+} AkmaProxy;
+
 /* "unknown", "absent", "pin-required", "blocked", "ready"; borrowed for ever. */
 const char *akma_sim_state_get_name(AkmaSimState state);
 

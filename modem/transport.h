@@ -8,15 +8,20 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    const char *protocol; /* "at" */
+    const char *device;  /* path of the port */
+    unsigned slot;       /* 1..; a transport without slots ignores it */
+    AkmaProxy proxy;     /* likewise; ports that cannot be shared have none */
+    unsigned timeout_ms; /* of one answer of the modem */
+} AkmaPortConfig;
+
+typedef struct {
+    const char *protocol; /* "at", "mbim" or "qmi" */
 
     /*
-     * Opens @device and makes it ready. @timeout_ms: of one answer of the modem.
+     * Opens the port and makes it ready. @config is copied.
      * Errors: AKMA_ERROR_NO_MODEM (no such device), AKMA_ERROR_MODEM_FAILED, CANCELLED.
      */
-    void (*open_async)(const char *device,
-                       unsigned slot,
-                       unsigned timeout_ms,
+    void (*open_async)(const AkmaPortConfig *config,
                        GCancellable *cancellable,
                        GAsyncReadyCallback callback,
                        gpointer user_data);

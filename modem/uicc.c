@@ -120,7 +120,9 @@ akma_uicc_select_finish(AkmaChannel *channel, GAsyncResult *res, AkmaFcp *ret_fc
 }
 
 /*
- *   FOLDER --> READ by SFI ----------> done
+ *   SHORTCUT --------------------------> done
+ *      | the modem has none
+ *   FOLDER --> READ by SFI ------------> done
  *                 | the card has no such SFI
  *                 +--> FILE --> READ --> done
  *
@@ -156,23 +158,13 @@ fail_read(GTask *task, uint16_t sw)
     g_task_return_error(task, error);
 }
 
+/* The answer, from whichever way, is good only if it says so and is not too long. */
 static void
-read_done(GObject *source, GAsyncResult *res, gpointer user_data)
+finish_read(GTask *task, AkmaResponse *owned)
 {
-    g_autoptr(GTask) task = user_data;
-    g_autoptr(GError) error = NULL;
-    Read *read = g_task_get_task_data(task);
-    g_autoptr(AkmaResponse) response = akma_uicc_send_finish(AKMA_CHANNEL(source), res, &error);
+    g_autoptr(AkmaResponse) response = owned;
+    const Read *read = g_task_get_task_data(task);
 
-    if (!response) {
-        g_task_return_error(task, g_steal_pointer(&error));
-        return;
-    }
-    if (read->by_sfi && is_no_sfi(response->sw)) {
-        read->by_sfi = false;
-        begin_file(g_steal_pointer(&task));
-        return;
-    }
     if (!akma_sw_is_done(response->sw)) {
         fail_read(task, response->sw);
         return;
@@ -187,6 +179,24 @@ read_done(GObject *source, GAsyncResult *res, gpointer user_data)
     }
 
     g_task_return_pointer(task, g_steal_pointer(&response), (GDestroyNotify)akma_response_free);
+}
+
+static void
+read_done(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GError) error = NULL;
+    Read *read = g_task_get_task_data(task);
+    g_autoptr(AkmaResponse) response = akma_uicc_send_finish(AKMA_CHANNEL(source), res, &error);
+
+    if (!response) {
+        g_task_return_error(task, g_steal_pointer(&error));
+    } else if (read->by_sfi && is_no_sfi(response->sw)) {
+        read->by_sfi = false;
+        begin_file(g_steal_pointer(&task));
+    } else {
+        finish_read(task, g_steal_pointer(&response));
+    }
 }
 
 static void
@@ -243,6 +253,27 @@ begin_file(GTask *owned)
     begin_select(owned, read->file.id);
 }
 
+static void
+shortcut_done(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GError) error = NULL;
+    AkmaChannel *channel = AKMA_CHANNEL(source);
+    const Read *read = g_task_get_task_data(task);
+    g_autoptr(AkmaResponse) response = akma_channel_read_finish(channel, res, &error);
+
+    if (response)
+        finish_read(task, g_steal_pointer(&response));
+    else if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+        g_task_return_error(task, g_steal_pointer(&error));
+    else if (!read->by_sfi)
+        begin_file(g_steal_pointer(&task));
+    else if (is_in_folder(channel, &read->file))
+        begin_read(g_steal_pointer(&task));
+    else
+        begin_select(g_steal_pointer(&task), 0);
+}
+
 void
 akma_uicc_read_async(AkmaChannel *channel,
                      const AkmaFile *file,
@@ -262,12 +293,7 @@ akma_uicc_read_async(AkmaChannel *channel,
     read->len = len;
     read->by_sfi = file->sfi != 0;
 
-    if (!read->by_sfi)
-        begin_file(g_steal_pointer(&task));
-    else if (is_in_folder(channel, file))
-        begin_read(g_steal_pointer(&task));
-    else
-        begin_select(g_steal_pointer(&task), 0);
+    akma_channel_read_async(channel, file, len, cancellable, shortcut_done, g_steal_pointer(&task));
 }
 
 AkmaResponse *

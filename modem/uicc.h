@@ -16,14 +16,6 @@
 
 G_BEGIN_DECLS
 
-typedef struct {
-    const char *name;              /* "EF_IMSI": for messages */
-    uint8_t folder[AKMA_PATH_MAX]; /* from 3F00 (the card) or 7FFF (the application) */
-    uint8_t folder_len;
-    uint16_t id;
-    uint8_t sfi; /* 0: none */
-} AkmaFile;
-
 /*
  * Sends @command; fetches what 61xx/9Fxx announces, repeats once with the length that 6Cxx names.
  * The answer's status word is the last one; any status word is a success here.

@@ -106,24 +106,72 @@ akma_usim_read_k_ausf_finish(AkmaChannel *channel, GAsyncResult *res, GError **e
     return g_task_propagate_pointer(G_TASK(res), error);
 }
 
+/*
+ *   SHORTCUT ------------> done
+ *      | the modem has none
+ *   AUTHENTICATE --------> done
+ */
+typedef struct {
+    uint8_t rand[16];
+    uint8_t autn[16];
+} Challenge;
+
+static void
+finish_authenticate(GTask *task, AkmaResponse *owned, GError *owned_error)
+{
+    g_autoptr(AkmaResponse) response = owned;
+    g_autoptr(GError) error = owned_error;
+
+    if (response && !akma_sw_is_done(response->sw))
+        akma_sw_set_error(response->sw, "AUTHENTICATE", &error);
+    if (error)
+        g_task_return_error(task, g_steal_pointer(&error));
+    else
+        g_task_return_pointer(task, g_steal_pointer(&response), (GDestroyNotify)akma_response_free);
+}
+
 static void
 authenticated(GObject *source, GAsyncResult *res, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
-    g_autoptr(GError) error = NULL;
+    GError *error = NULL;
     AkmaResponse *response = akma_uicc_send_finish(AKMA_CHANNEL(source), res, &error);
 
-    if (response && !akma_sw_is_done(response->sw)) {
-        akma_sw_set_error(response->sw, "AUTHENTICATE", &error);
-        akma_response_free(response);
-    }
-    if (error)
-        g_task_return_error(task, g_steal_pointer(&error));
-    else
-        g_task_return_pointer(task, response, (GDestroyNotify)akma_response_free);
+    finish_authenticate(task, response, error);
 }
 
 /*= TS 31.102 7.1.2: AUTHENTICATE, P2 81, data 10 RAND 10 AUTN */
+static void
+begin_authenticate(GTask *owned)
+{
+    AkmaChannel *channel = g_task_get_source_object(owned);
+    const Challenge *challenge = g_task_get_task_data(owned);
+    uint8_t data[34];
+    AkmaCommand command;
+
+    data[0] = 16;
+    memcpy(data + 1, challenge->rand, 16);
+    data[17] = 16;
+    memcpy(data + 18, challenge->autn, 16);
+    akma_command_init(&command, AKMA_INS_AUTHENTICATE, 0, P2_CONTEXT_3G, data, sizeof data, 0);
+    akma_uicc_send_async(channel, &command, g_task_get_cancellable(owned), authenticated, owned);
+}
+
+static void
+shortcut_done(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    GError *error = NULL;
+    AkmaResponse *response = akma_channel_authenticate_finish(AKMA_CHANNEL(source), res, &error);
+
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED)) {
+        g_error_free(error);
+        begin_authenticate(g_steal_pointer(&task));
+    } else {
+        finish_authenticate(task, response, error);
+    }
+}
+
 void
 akma_usim_authenticate_async(AkmaChannel *channel,
                              const uint8_t rand[static 16],
@@ -133,16 +181,14 @@ akma_usim_authenticate_async(AkmaChannel *channel,
                              gpointer user_data)
 {
     g_autoptr(GTask) task = g_task_new(channel, cancellable, callback, user_data);
-    uint8_t data[34];
-    AkmaCommand command;
+    Challenge *challenge = g_new(Challenge, 1);
 
+    memcpy(challenge->rand, rand, 16);
+    memcpy(challenge->autn, autn, 16);
     g_task_set_source_tag(task, akma_usim_authenticate_async);
-    data[0] = 16;
-    memcpy(data + 1, rand, 16);
-    data[17] = 16;
-    memcpy(data + 18, autn, 16);
-    akma_command_init(&command, AKMA_INS_AUTHENTICATE, 0, P2_CONTEXT_3G, data, sizeof data, 0);
-    akma_uicc_send_async(channel, &command, cancellable, authenticated, g_steal_pointer(&task));
+    g_task_set_task_data(task, challenge, g_free);
+    akma_channel_authenticate_async(
+        channel, rand, autn, cancellable, shortcut_done, g_steal_pointer(&task));
 }
 
 bool

@@ -259,19 +259,17 @@ akma_at_card_open_finish(GAsyncResult *res, GError **error)
 }
 
 static void
-transport_open_async(const char *device,
-                     unsigned slot G_GNUC_UNUSED, /* an AT port has the slot that it has */
-                     unsigned timeout_ms,
+transport_open_async(const AkmaPortConfig *config,
                      GCancellable *cancellable,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
 {
     g_autoptr(GTask) task = NULL;
     GError *error = NULL;
-    int fd = akma_at_tty_open(device, &error);
+    int fd = akma_at_tty_open(config->device, &error);
 
     if (fd >= 0) {
-        akma_at_card_open_async(fd, timeout_ms, cancellable, callback, user_data);
+        akma_at_card_open_async(fd, config->timeout_ms, cancellable, callback, user_data);
         return;
     }
     task = g_task_new(NULL, cancellable, callback, user_data);

@@ -99,8 +99,10 @@ void
 akma_at_card_query(AkmaCard *card, GAsyncReadyCallback callback, gpointer user_data)
 {
     GTask *task = g_task_new(card, NULL, callback, user_data);
+    Query *query = g_new0(Query, 1);
 
     g_task_set_source_tag(task, akma_at_card_query);
-    g_task_set_task_data(task, g_new0(Query, 1), g_free);
+    query->state.pin_tries = AKMA_PIN_TRIES_UNKNOWN;
+    g_task_set_task_data(task, query, g_free);
     akma_at_card_send(AKMA_AT_CARD(card), "AT+CPIN?", pin_take, pin_done, task);
 }

@@ -247,7 +247,11 @@ main(int argc, char **argv)
         return akma_program_fail(error, false);
     sim_id_key = akma_secret_new(key, sizeof key, NULL);
 
-    akma_modem_open_async(&(AkmaModemConfig){argv[1], "auto", 1, (unsigned)timeout_ms, sim_id_key},
+    akma_modem_open_async(&(AkmaModemConfig){.device = argv[1],
+                                             .protocol = "auto",
+                                             .slot = 1,
+                                             .timeout_ms = (unsigned)timeout_ms,
+                                             .sim_id_key = sim_id_key},
                           NULL,
                           opened,
                           &tool);
