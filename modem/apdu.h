@@ -26,6 +26,7 @@ G_BEGIN_DECLS
 #define AKMA_INS_READ_BINARY    0xb0
 #define AKMA_INS_READ_RECORD    0xb2
 #define AKMA_INS_GET_RESPONSE   0xc0
+#define AKMA_INS_UPDATE_BINARY  0xd6
 
 typedef struct {
     uint8_t bytes[AKMA_COMMAND_MAX];

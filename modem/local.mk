@@ -8,9 +8,10 @@ noinst_LTLIBRARIES += %D%/libcard.la
 	%D%/state.c %D%/state.h \
 	%D%/tlv.c %D%/tlv.h \
 	%D%/uicc.c %D%/uicc.h \
-	%D%/uicc-send.c \
+	%D%/uicc-send.c %D%/uicc-update.c \
 	%D%/usim.c %D%/usim.h \
 	%D%/usim-files.c %D%/usim-files.h \
+	%D%/usim-gba.c %D%/usim-gba.h \
 	%D%/usim-keys.c
 %C%_libcard_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
 %C%_libcard_la_LIBADD = src/base/libbase.la
@@ -31,11 +32,14 @@ tests_unit_test_tlv_LDADD = %D%/libcard.la $(CMOCKA_LIBS)
 tests_unit_test_uicc_SOURCES = tests/unit/test-uicc.c tests/fakes/fake-card.c tests/fakes/fake-card.h
 tests_unit_test_uicc_LDADD = %D%/libcard.la $(CMOCKA_LIBS)
 tests_unit_test_usim_files_LDADD = %D%/libcard.la $(CMOCKA_LIBS)
+unit_tests += tests/unit/test-usim-gba
+tests_unit_test_usim_gba_SOURCES = tests/unit/test-usim-gba.c tests/fakes/fake-card.c tests/fakes/fake-card.h
+tests_unit_test_usim_gba_LDADD = %D%/libcard.la $(CMOCKA_LIBS)
 
 fuzz_tests += tests/fuzz/fuzz-usim-files
 tests_fuzz_fuzz_usim_files_SOURCES = tests/fuzz/fuzz-usim-files.c
 tests_fuzz_fuzz_usim_files_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_usim_files_LDADD = %D%/libcard.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_usim_files_LDADD = %D%/libcard.la $(CRYPTO_LIBS) $(FUZZ_LIBS)
 
 unit_tests += tests/unit/test-modem
 tests_unit_test_modem_SOURCES = tests/unit/test-modem.c tests/fakes/fake-card.c tests/fakes/fake-card.h

@@ -61,4 +61,19 @@ void akma_uicc_read_record_async(AkmaChannel *channel,
                                  gpointer user_data);
 AkmaResponse *akma_uicc_read_record_finish(AkmaChannel *channel, GAsyncResult *res, GError **error);
 
+#define AKMA_UPDATE_MAX 1024
+
+/*
+ * Writes the first @len bytes (1..AKMA_UPDATE_MAX) of a transparent file; the rest of it stays.
+ * Errors: also AKMA_ERROR_ANCHOR_UNSUPPORTED: the file is shorter; nothing was written.
+ */
+void akma_uicc_update_async(AkmaChannel *channel,
+                            const AkmaFile *file,
+                            const uint8_t *bytes,
+                            size_t len,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
+bool akma_uicc_update_finish(AkmaChannel *channel, GAsyncResult *res, GError **error);
+
 G_END_DECLS

@@ -3,8 +3,8 @@
 /* The first byte says which file of the card the rest is. */
 #include "modem/tlv.h"
 #include "modem/usim-files.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "modem/usim-gba.h"
+#include "tests/fuzz/fuzz.h"
 
 static void
 decode(uint8_t file, const uint8_t *bytes, size_t len)
@@ -43,6 +43,8 @@ decode(uint8_t file, const uint8_t *bytes, size_t len)
         break;
     default:
         akma_usim_parse_aka(bytes, len, &aka, NULL);
+        akma_usim_parse_gba(bytes, len, &aka, NULL);
+        akma_secret_unref(akma_usim_parse_ks_ext_naf(bytes, len, NULL));
         break;
     }
 }
@@ -50,6 +52,8 @@ decode(uint8_t file, const uint8_t *bytes, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    if (!CRYPTO_secure_malloc_initialized())
+        akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, NULL);
     if (size > 0)
         decode(data[0], data + 1, size - 1);
 
