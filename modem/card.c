@@ -187,7 +187,9 @@ akma_card_authenticate_finish(AkmaCard *self, GAsyncResult *res, GError **error)
 const char *
 akma_card_get_protocol(AkmaCard *self)
 {
-    return AKMA_CARD_GET_IFACE(self)->protocol;
+    AkmaCardInterface *iface = AKMA_CARD_GET_IFACE(self);
+
+    return iface->get_protocol ? iface->get_protocol(self) : iface->protocol;
 }
 
 const char *

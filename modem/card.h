@@ -99,6 +99,7 @@ struct _AkmaCardInterface {
                                GAsyncReadyCallback callback,
                                gpointer user_data); /* pointer: AkmaResponse */
 
+    const char *(*get_protocol)(AkmaCard *self); /* NULL: protocol above */
     const char *(*get_manufacturer)(AkmaCard *self);
     const char *(*get_model)(AkmaCard *self);
     void (*close)(AkmaCard *self);

@@ -16,14 +16,19 @@ noinst_LTLIBRARIES += %D%/libcard.la
 %C%_libcard_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
 %C%_libcard_la_LIBADD = src/base/libbase.la
 
+# libtransports: all that open a port themselves.
+noinst_LTLIBRARIES += %D%/libtransports.la
+%C%_libtransports_la_SOURCES = %D%/transports.c %D%/transport.h
+%C%_libtransports_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
+%C%_libtransports_la_LIBADD = %D%/libcard.la %D%/at/libat.la
+
 # libmodem: the modem object over all transports there are.
 noinst_LTLIBRARIES += %D%/libmodem.la
 %C%_libmodem_la_SOURCES = \
 	%D%/modem.c %D%/modem.h %D%/modem-card.h %D%/modem-private.h \
-	%D%/modem-open.c \
-	%D%/transport.h
+	%D%/modem-open.c
 %C%_libmodem_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
-%C%_libmodem_la_LIBADD = %D%/libcard.la %D%/at/libat.la
+%C%_libmodem_la_LIBADD = %D%/libcard.la %D%/libtransports.la
 
 modem_tests = tests/unit/test-apdu tests/unit/test-tlv tests/unit/test-uicc tests/unit/test-usim-files
 unit_tests += $(modem_tests)

@@ -82,7 +82,6 @@ akma_modem_open_async(const AkmaModemConfig *config,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
-    static const AkmaTransport *const transports[] = {&akma_transport_at};
     g_autoptr(GTask) task = NULL;
     Opening *opening;
 
@@ -90,12 +89,8 @@ akma_modem_open_async(const AkmaModemConfig *config,
 
     task = opening_new(config, akma_modem_open_async, cancellable, callback, user_data);
     opening = g_task_get_task_data(task);
-    for (size_t i = 0; i < G_N_ELEMENTS(transports); i++) {
-        const char *wanted = config->protocol ? config->protocol : "auto";
-
-        if (g_str_equal(wanted, "auto") || g_str_equal(wanted, transports[i]->protocol))
-            opening->transport = transports[i];
-    }
+    opening->transport = akma_transport_find(
+        !config->protocol || g_str_equal(config->protocol, "auto") ? "at" : config->protocol);
     if (!opening->transport) {
         g_task_return_new_error(task,
                                 AKMA_ERROR,

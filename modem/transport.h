@@ -28,6 +28,10 @@ typedef struct {
     AkmaCard *(*open_finish)(GAsyncResult *res, GError **error); /* (transfer full) */
 } AkmaTransport;
 
+/* One row each in modem/transports.c. */
 extern const AkmaTransport akma_transport_at;
+
+/* NULL: none of that name. Borrowed for ever. */
+const AkmaTransport *akma_transport_find(const char *protocol);
 
 G_END_DECLS
