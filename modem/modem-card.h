@@ -15,7 +15,8 @@ void akma_modem_open_card_async(AkmaCard *card,
                                 GAsyncReadyCallback callback,
                                 gpointer user_data);
 
-/* Borrowed. */
+/* Borrowed. Transactions go through the queue; the card itself is for its state and its PIN. */
+AkmaCard *akma_modem_get_card(AkmaModem *self);
 AkmaCardQueue *akma_modem_get_queue(AkmaModem *self);
 
 /* Borrowed; emptied when the card or its registration changes. */

@@ -330,6 +330,12 @@ akma_modem_get_sim_id(AkmaModem *self)
     return self->sim_id;
 }
 
+AkmaCard *
+akma_modem_get_card(AkmaModem *self)
+{
+    return self->card;
+}
+
 AkmaCardQueue *
 akma_modem_get_queue(AkmaModem *self)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * card-tool: the agent's side of a card from a shell: card-tool DEVICE TIMEOUT-MS ACTION...
+ * card-tool: the agent's side of a card from a shell:
+ * card-tool [--protocol=NAME] [--proxy=auto|always|never] [--slot=N] DEVICE TIMEOUT-MS ACTION...
  *
- * Each action (read, probe, refresh, state, sleep:MS, auth:RAND:AUTN in hex) prints one line:
- * "ok ..." or "error NAME: message". For tests: it prints an A-KID, RES and AUTS, and the SHA-256
- * of K_AF and of CK || IK.
+ * Each action (read, probe, refresh, state, query, pin:DIGITS, sleep:MS, auth:RAND:AUTN in hex)
+ * prints one line: "ok ..." or "error NAME: message". For tests: it prints an A-KID, RES and AUTS,
+ * and the SHA-256 of K_AF and of CK || IK; its PINs are those of simulated cards.
  */
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -191,6 +192,44 @@ read_challenge(Tool *tool, const char *action)
            akma_hex_decode(parts[2], strlen(parts[2]), tool->autn, sizeof tool->autn);
 }
 
+static void
+queried(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    Tool *tool = user_data;
+    GError *error = NULL;
+    AkmaCardState state;
+
+    if (akma_card_query_finish(AKMA_CARD(source), res, &state, &error))
+        printf("ok sim=%s registration=%s pin_tries=%d\n",
+               akma_sim_state_get_name(state.sim),
+               akma_registration_get_name(state.registration),
+               state.pin_tries);
+    else
+        say_error(error);
+    g_main_loop_quit(tool->loop);
+}
+
+static void
+verified(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    Tool *tool = user_data;
+    GError *error = NULL;
+
+    if (akma_card_verify_pin_finish(AKMA_CARD(source), res, &error))
+        printf("ok\n");
+    else
+        say_error(error);
+    g_main_loop_quit(tool->loop);
+}
+
+static void
+begin_pin(Tool *tool, const char *digits)
+{
+    g_autoptr(AkmaSecret) pin = akma_secret_new((const uint8_t *)digits, strlen(digits), NULL);
+
+    akma_card_verify_pin_async(akma_modem_get_card(tool->modem), pin, verified, tool);
+}
+
 static gboolean
 slept(gpointer user_data)
 {
@@ -217,6 +256,10 @@ act(Tool *tool, const char *action)
         akma_akma_usim_probe_async(tool->modem, NULL, probed, tool);
     } else if (g_str_equal(action, "refresh")) {
         akma_modem_refresh_async(tool->modem, NULL, refreshed, tool);
+    } else if (g_str_equal(action, "query")) {
+        akma_card_query_async(akma_modem_get_card(tool->modem), queried, tool);
+    } else if (g_str_has_prefix(action, "pin:")) {
+        begin_pin(tool, action + strlen("pin:"));
     } else if (read_challenge(tool, action)) {
         akma_usim_open_async(akma_modem_get_queue(tool->modem), NULL, usim_opened, tool);
     } else if (g_str_has_prefix(action, "sleep:")) {
@@ -229,38 +272,85 @@ act(Tool *tool, const char *action)
     g_main_loop_run(tool->loop);
 }
 
+/* "--name=value" in front of the rest; false: no such option, or a bad value. */
+static bool
+read_option(AkmaModemConfig *config, const char *option)
+{
+    static const char *const proxies[] = {
+        [AKMA_PROXY_AUTO] = "auto", [AKMA_PROXY_ALWAYS] = "always", [AKMA_PROXY_NEVER] = "never"};
+    const char *value = strchr(option, '=');
+    guint64 slot;
+
+    if (!value++)
+        return false;
+    if (g_str_has_prefix(option, "--protocol=")) {
+        config->protocol = value;
+        return true;
+    }
+    if (g_str_has_prefix(option, "--slot=") &&
+        g_ascii_string_to_unsigned(value, 10, 1, 9, &slot, NULL)) {
+        config->slot = (unsigned)slot;
+        return true;
+    }
+    for (size_t i = 0; g_str_has_prefix(option, "--proxy=") && i < G_N_ELEMENTS(proxies); i++) {
+        if (g_str_equal(value, proxies[i])) {
+            config->proxy = (AkmaProxy)i;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+/* DEVICE, TIMEOUT-MS and the actions; false: wrong usage. */
+static bool
+read_arguments(AkmaModemConfig *config, char **argv, char ***ret_actions)
+{
+    guint64 timeout_ms;
+
+    for (argv++; *argv && g_str_has_prefix(*argv, "--"); argv++) {
+        if (!read_option(config, *argv))
+            return false;
+    }
+    if (!argv[0] || !argv[1] ||
+        !g_ascii_string_to_unsigned(argv[1], 10, 1, 60000, &timeout_ms, NULL))
+        return false;
+
+    config->device = argv[0];
+    config->timeout_ms = (unsigned)timeout_ms;
+    *ret_actions = argv + 2;
+
+    return true;
+}
+
 int
-main(int argc, char **argv)
+main(int argc G_GNUC_UNUSED, char **argv)
 {
     static const uint8_t key[32] = "akmad card-tool";
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(AkmaSecret) sim_id_key = NULL;
+    AkmaModemConfig config = {.protocol = "auto", .slot = 1};
     Tool tool = {.loop = loop};
-    guint64 timeout_ms = 2000;
     GError *error = NULL;
+    char **actions;
 
     akma_program_init("card-tool");
-    if (argc < 3 || !g_ascii_string_to_unsigned(argv[2], 10, 1, 60000, &timeout_ms, NULL))
+    if (!read_arguments(&config, argv, &actions))
         return 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_MIN, NULL, &error))
         return akma_program_fail(error, false);
     sim_id_key = akma_secret_new(key, sizeof key, NULL);
 
-    akma_modem_open_async(&(AkmaModemConfig){.device = argv[1],
-                                             .protocol = "auto",
-                                             .slot = 1,
-                                             .timeout_ms = (unsigned)timeout_ms,
-                                             .sim_id_key = sim_id_key},
-                          NULL,
-                          opened,
-                          &tool);
+    config.sim_id_key = sim_id_key;
+
+    akma_modem_open_async(&config, NULL, opened, &tool);
     g_main_loop_run(loop);
     if (!tool.modem)
         return 1;
     g_signal_connect_swapped(tool.modem, "changed", G_CALLBACK(changed), &tool);
-    for (int i = 3; i < argc; i++)
-        act(&tool, argv[i]);
+    for (; *actions; actions++)
+        act(&tool, *actions);
     while (g_main_context_iteration(NULL, FALSE))
         continue;
 
