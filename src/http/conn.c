@@ -55,23 +55,17 @@ read_some(AkmaConn *self)
     self->unread = false;
     for (unsigned i = 0; i < READS_A_TURN; i++) {
         size_t len = akma_conn_receive(self, io->in, sizeof io->in);
-        ssize_t used = (ssize_t)len;
+        bool good = true;
 
         if (len == 0)
             return;
         self->active_ms = self->read_ms = uv_now(io->loop);
         self->moved = true;
         if (self->state == AKMA_CONN_OPEN)
-            used = nghttp2_session_mem_recv(self->h2, io->in, len);
+            good = self->wire->input(self, io->in, len);
         explicit_bzero(io->in, len);
-        if (used < 0) {
-            akma_conn_fail(self,
-                           g_error_new(AKMA_ERROR,
-                                       AKMA_ERROR_SERVER_REFUSED,
-                                       "no HTTP/2: %s",
-                                       nghttp2_strerror((int)used)));
+        if (!good)
             return;
-        }
         if (!self->ssl && self->drained)
             return;
     }
@@ -123,18 +117,16 @@ write_kept(AkmaConn *self)
     return self->state != AKMA_CONN_OVER;
 }
 
-/* Takes no more from nghttp2 than goes out: a slow reader costs one chunk. */
+/* Takes no more than goes out: a slow reader costs one chunk. */
 static void
 flush(AkmaConn *self)
 {
     AkmaIo *io = self->io;
 
     while (write_kept(self)) {
-        int rv = nghttp2_session_send(self->h2);
         size_t done = 0, n;
 
-        if (rv != 0)
-            akma_conn_unreachable(self, "%s", nghttp2_strerror(rv));
+        self->wire->output(self);
         if (io->out_len == 0)
             return;
         while (self->state != AKMA_CONN_OVER && done < io->out_len &&
@@ -175,8 +167,6 @@ finish_connect(AkmaConn *self)
 static void
 shake_hands(AkmaConn *self)
 {
-    const unsigned char *protocol = NULL;
-    unsigned len = 0;
     int rv;
 
     if (self->ssl) {
@@ -192,17 +182,12 @@ shake_hands(AkmaConn *self)
                 akma_conn_unreachable(self, "TLS: %s", akma_conn_tls_reason(self));
             return;
         }
-        SSL_get0_alpn_selected(self->ssl, &protocol, &len);
-        if (len != 2 || protocol[0] != 'h' || protocol[1] != '2') {
-            akma_conn_fail(self,
-                           g_error_new_literal(AKMA_ERROR,
-                                               AKMA_ERROR_SERVER_REFUSED,
-                                               "the peer does not offer HTTP/2 (ALPN h2)"));
-            return;
-        }
         self->unread = true;
     }
 
+    self->wire = self->role->choose(self);
+    if (!self->wire)
+        return;
     self->state = AKMA_CONN_OPEN;
     if (!self->role->opened(self))
         g_warn_if_fail(self->state == AKMA_CONN_OVER);
@@ -282,7 +267,8 @@ end(AkmaConn *self)
     self->dirty = false;
 
     self->role->ended(self);
-    g_clear_pointer(&self->h2, nghttp2_session_del);
+    if (self->wire)
+        self->wire->clear(self);
     g_clear_pointer(&self->ssl, SSL_free);
     akma_wiping_free(g_steal_pointer(&self->kept));
     uv_close((uv_handle_t *)&self->poll, on_handle_closed);
@@ -354,8 +340,7 @@ turn(AkmaConn *self)
         flush(self);
     if (self->state == AKMA_CONN_OPEN)
         self->role->flushed(self);
-    if (self->state == AKMA_CONN_OPEN && self->kept_len == 0 &&
-        !nghttp2_session_want_read(self->h2) && !nghttp2_session_want_write(self->h2))
+    if (self->state == AKMA_CONN_OPEN && self->kept_len == 0 && self->wire->is_over(self))
         begin_linger(self);
     if (self->eof)
         akma_conn_fail(self, NULL);
@@ -370,8 +355,8 @@ turn(AkmaConn *self)
     arm(self);
     /* what was not read yet, and what a callback queued after the flush */
     reading = self->state == AKMA_CONN_OPEN || self->state == AKMA_CONN_LINGER;
-    if ((reading && self->unread) || (self->state == AKMA_CONN_OPEN && self->kept_len == 0 &&
-                                      nghttp2_session_want_write(self->h2)))
+    if ((reading && self->unread) ||
+        (self->state == AKMA_CONN_OPEN && self->kept_len == 0 && self->wire->has_output(self)))
         akma_conn_touch(self);
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * conn: one HTTP/2 connection over a socket, clear text or TLS, for either role. For h2-*.c only.
+ * conn: one HTTP connection over a socket, clear text or TLS, for either role. Inside http only.
  *
- * The pump between socket, TLS and nghttp2. Nothing is read or written but in a turn of the
- * loop, and a role is called back outside nghttp2 only, so it may do anything in its callbacks.
- * What was read, and what was written in clear, is wiped in the same turn.
+ * The pump between socket, TLS and what makes messages of bytes: nghttp2 for HTTP/2, or
+ * h1-conn.c. Nothing is read or written but in a turn of the loop, and a role is called back
+ * outside nghttp2 only, so it may do anything in its callbacks. What was read, and what was
+ * written in clear, is wiped in the same turn.
  */
 #pragma once
 
@@ -56,10 +57,24 @@ typedef enum {
     AKMA_CONN_OVER,
 } AkmaConnState;
 
+/* Bytes to messages and back. */
 typedef struct {
-    /* TLS is up (at once for clear text): make @h2. False: akma_conn_fail() was called. */
+    /* Takes all of @bytes. False: akma_conn_fail() was called. */
+    bool (*input)(AkmaConn *self, const uint8_t *bytes, size_t len);
+    /* Puts into io->out what goes out next, as much as fits. */
+    void (*output)(AkmaConn *self);
+    bool (*has_output)(const AkmaConn *self);
+    /* Nothing will be read or written any more. */
+    bool (*is_over)(const AkmaConn *self);
+    void (*clear)(AkmaConn *self);
+} AkmaConnWire;
+
+typedef struct {
+    /* TLS is up (at once for clear text). NULL: akma_conn_fail() was called. */
+    const AkmaConnWire *(*choose)(AkmaConn *self);
+    /* @wire is chosen: make what it needs. False: akma_conn_fail() was called. */
     bool (*opened)(AkmaConn *self);
-    /* Bytes were given to nghttp2: hand out what is complete; what that queues is sent next. */
+    /* Bytes came: hand out what is complete; what that queues is sent next. */
     void (*deliver)(AkmaConn *self);
     /* Bytes were written: end what is done. */
     void (*flushed)(AkmaConn *self);
@@ -79,6 +94,7 @@ struct _AkmaConn {
     AkmaConnState state, ended_in; /* where OVER came from */
     int fd;
     SSL *ssl;
+    const AkmaConnWire *wire; /* NULL before choose() */
     nghttp2_session *h2;
     GError *error;      /* why it ended */
     uint64_t active_ms; /* the last byte, either way */
@@ -115,6 +131,11 @@ bool akma_conn_init(AkmaConn *self,
 
 /* Something is to be sent, or the state changed: a turn comes before the loop sleeps. */
 void akma_conn_touch(AkmaConn *self);
+
+/* Did ALPN choose @protocol? False without TLS. */
+bool akma_conn_has_alpn(const AkmaConn *self, const char *protocol);
+/* For choose(). NULL, and the connection failed, where TLS is up without ALPN h2. */
+const AkmaConnWire *akma_conn_require_h2(AkmaConn *self);
 
 /* For io.c and conn.c only. */
 void akma_conn_turn(AkmaConn *self);

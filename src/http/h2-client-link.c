@@ -225,6 +225,7 @@ freed(AkmaConn *conn)
 }
 
 static const AkmaConnRole client_role = {
+    .choose = akma_conn_require_h2,
     .opened = opened,
     .deliver = deliver,
     .flushed = flushed,

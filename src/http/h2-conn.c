@@ -197,19 +197,18 @@ akma_h2_conn_abort_handshake(AkmaH2Conn *self)
 }
 
 static bool
-opened(AkmaConn *conn)
+open_h2(AkmaH2Conn *self)
 {
-    AkmaH2Conn *self = (AkmaH2Conn *)conn;
-    AkmaH2Server *server = self->server;
+    AkmaConn *conn = &self->base;
+    const AkmaH2Limits *limits = &self->server->limits;
     const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, server->limits.streams},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)server->limits.header_bytes},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->header_bytes},
         /* no table that keeps what passed, and no tree of priorities */
         {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
 
-    end_handshake(self);
     if (nghttp2_session_server_new3(
             &conn->h2, conn->io->callbacks, self, conn->io->option, &conn->io->mem) != 0 ||
         nghttp2_submit_settings(conn->h2, NGHTTP2_FLAG_NONE, settings, G_N_ELEMENTS(settings)) !=
@@ -219,6 +218,27 @@ opened(AkmaConn *conn)
     }
 
     return true;
+}
+
+static const AkmaConnWire *
+choose(AkmaConn *conn)
+{
+    AkmaH2Conn *self = (AkmaH2Conn *)conn;
+
+    if (!(self->server->versions & AKMA_HTTP_1_1) || akma_conn_has_alpn(conn, "h2"))
+        return akma_conn_require_h2(conn);
+
+    return akma_h1_new(self);
+}
+
+static bool
+opened(AkmaConn *conn)
+{
+    AkmaH2Conn *self = (AkmaH2Conn *)conn;
+
+    end_handshake(self);
+
+    return self->h1 || open_h2(self);
 }
 
 static void
@@ -250,8 +270,10 @@ flushed(AkmaConn *conn)
             akma_h2_stream_end(stream);
     }
 
+    if (self->h1)
+        akma_h1_flushed(self);
     /* only now: some clients take nothing after GOAWAY */
-    if (self->closing && !self->streams.head && !self->ready.head && !self->gone.head)
+    else if (self->closing && !self->streams.head && !self->ready.head && !self->gone.head)
         nghttp2_session_terminate_session(conn->h2, NGHTTP2_NO_ERROR);
 }
 
@@ -320,6 +342,7 @@ freed(AkmaConn *conn)
 }
 
 static const AkmaConnRole server_role = {
+    .choose = choose,
     .opened = opened,
     .deliver = deliver,
     .flushed = flushed,
@@ -389,7 +412,7 @@ begin_drain(AkmaH2Conn *self, unsigned grace_ms)
     self->until_ms = MIN(self->until_ms, uv_now(conn->io->loop) + grace_ms);
     self->draining = true;
     self->shaking = false;
-    if (!conn->h2)
+    if (!conn->wire)
         akma_conn_fail(conn, NULL);
     akma_conn_touch(conn);
 
@@ -401,7 +424,7 @@ akma_h2_conn_drain(AkmaH2Conn *self, unsigned grace_ms)
 {
     nghttp2_session *h2 = self->base.h2;
 
-    if (!self->draining && begin_drain(self, grace_ms))
+    if (!self->draining && begin_drain(self, grace_ms) && h2)
         nghttp2_submit_goaway(h2,
                               NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(h2),
@@ -419,7 +442,10 @@ drop_unanswered(AkmaH2Conn *self, GQueue *streams)
         if (stream->answered)
             continue;
         stream->finished = true;
-        nghttp2_submit_rst_stream(self->base.h2, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
+        if (self->h1)
+            akma_h1_end(self);
+        else
+            nghttp2_submit_rst_stream(self->base.h2, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
     }
 }
 

@@ -20,9 +20,12 @@ typedef enum {
     AKMA_N_FIELDS,
 } AkmaH2Field;
 
+typedef struct _AkmaH1 AkmaH1; /* h1-conn.c: what HTTP/1.1 needs on a connection */
+
 struct _AkmaH2Server {
     AkmaIo io;
     SSL_CTX *tls;
+    unsigned versions;
     AkmaH2Limits limits;
     AkmaH2Handlers handlers;
     void *user_data;
@@ -40,15 +43,16 @@ struct _AkmaH2Server {
 struct _AkmaH2Conn {
     AkmaConn base; /* first */
     AkmaH2Server *server;
+    AkmaH1 *h1;                  /* NULL for HTTP/2 */
     GList link;                  /* in server->conns */
     GList handshake;             /* in server->handshakes, while it has data */
     GQueue streams, ready, gone; /* each stream is in one of them */
-    uint64_t since_ms;           /* accepted */
+    uint64_t since_ms;           /* accepted; HTTP/1.1: or the request began */
     uint64_t until_ms;           /* at the latest closed; AKMA_CONN_NEVER */
     uint64_t calm_ms;            /* when @calm was last filled up */
     unsigned calm;               /* what the peer may still do that leads to nothing */
     unsigned waiting;            /* requests that we have not answered */
-    bool shaking;                /* until the peer's SETTINGS */
+    bool shaking;                /* until the peer's SETTINGS, or its whole request */
     bool draining;               /* no new requests */
     bool closing;                /* after the last answer */
     char peer[48];
@@ -65,7 +69,8 @@ struct _AkmaH2Stream {
     GQueue *queue;
     GList link; /* in @queue */
     int32_t id;
-    nghttp2_rcbuf *fields[AKMA_N_FIELDS];
+    const char *fields[AKMA_N_FIELDS];
+    nghttp2_rcbuf *bufs[AKMA_N_FIELDS]; /* where they stand; HTTP/1.1: in the head */
     char content_type[AKMA_MEDIA_TYPE_SIZE];
     bool has_content_type;
     size_t header_bytes;
@@ -103,11 +108,29 @@ bool akma_h2_stream_add_field(AkmaH2Stream *self,
                               bool wanted);
 /* False: no memory, or far more than may be. */
 bool akma_h2_stream_add_body(AkmaH2Stream *self, const uint8_t *bytes, size_t len);
+/* Absent: NULL. */
+void akma_h2_stream_set_content_type(AkmaH2Stream *self, const char *value, size_t len);
 /* What may be given to the user: everything is there, or the body is too large. */
 void akma_h2_stream_complete(AkmaH2Stream *self);
 void akma_h2_stream_give(AkmaH2Stream *self);
 /* Calls back, wipes, frees. */
 void akma_h2_stream_end(AkmaH2Stream *self);
+
+/* h1-conn.c */
+/* Makes @conn->h1. */
+const AkmaConnWire *akma_h1_new(AkmaH2Conn *conn);
+/* False: no memory. */
+bool akma_h1_respond(AkmaH2Stream *stream,
+                     unsigned status,
+                     const char *content_type,
+                     const AkmaH2Header *headers,
+                     size_t n_headers,
+                     const uint8_t *body,
+                     size_t body_len);
+/* After the streams that are done were ended: the next request, or the end. */
+void akma_h1_flushed(AkmaH2Conn *conn);
+/* Nothing is read any more, and what is not yet queued is not sent. */
+void akma_h1_end(AkmaH2Conn *conn);
 
 /* h2-server.c */
 void akma_h2_server_conn_gone(AkmaH2Server *self);

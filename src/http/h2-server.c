@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "http/h2-internal.h"
+#include "http/tls.h"
 
 #define ACCEPTS_A_TURN    64
 #define HANDSHAKE_FAIR_MS 2000 /* what each has, also in a flood of them */
@@ -30,6 +31,7 @@ akma_h2_server_new(uv_loop_t *loop,
     self->handlers = *handlers;
     self->user_data = user_data;
     self->fd = -1;
+    self->versions = AKMA_HTTP_2;
     akma_h2_server_set_tls(self, tls);
     if (akma_io_init(&self->io, loop))
         akma_h2_conn_set_callbacks(&self->io);
@@ -46,6 +48,19 @@ akma_h2_server_set_tls(AkmaH2Server *self, SSL_CTX *tls)
         SSL_CTX_up_ref(tls);
     SSL_CTX_free(self->tls);
     self->tls = tls;
+    if (tls)
+        akma_tls_server_set_versions(tls, self->versions);
+}
+
+void
+akma_h2_server_set_versions(AkmaH2Server *self, unsigned versions)
+{
+    g_return_if_fail(versions == AKMA_HTTP_1_1 || versions == AKMA_HTTP_2 ||
+                     (self->tls && versions == (AKMA_HTTP_1_1 | AKMA_HTTP_2)));
+
+    self->versions = versions;
+    if (self->tls)
+        akma_tls_server_set_versions(self->tls, versions);
 }
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);

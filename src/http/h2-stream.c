@@ -50,6 +50,13 @@ check_content_length(AkmaH2Stream *self, nghttp2_vec value)
         self->too_large = true;
 }
 
+void
+akma_h2_stream_set_content_type(AkmaH2Stream *self, const char *value, size_t len)
+{
+    akma_field_media_type(value, len, self->content_type);
+    self->has_content_type = true;
+}
+
 bool
 akma_h2_stream_add_field(AkmaH2Stream *self, nghttp2_rcbuf *name, nghttp2_rcbuf *value, bool wanted)
 {
@@ -71,8 +78,7 @@ akma_h2_stream_add_field(AkmaH2Stream *self, nghttp2_rcbuf *name, nghttp2_rcbuf 
         return true;
 
     if (is(n, "content-type") && !self->has_content_type) {
-        akma_field_media_type((const char *)v.base, v.len, self->content_type);
-        self->has_content_type = true;
+        akma_h2_stream_set_content_type(self, (const char *)v.base, v.len);
         return true;
     }
     if (is(n, "content-length"))
@@ -80,7 +86,8 @@ akma_h2_stream_add_field(AkmaH2Stream *self, nghttp2_rcbuf *name, nghttp2_rcbuf 
     for (size_t i = 0; i < AKMA_N_FIELDS; i++) {
         if (!self->fields[i] && is(n, names[i])) {
             nghttp2_rcbuf_incref(value);
-            self->fields[i] = value;
+            self->bufs[i] = value;
+            self->fields[i] = (const char *)v.base;
             break;
         }
     }
@@ -134,27 +141,20 @@ akma_h2_stream_complete(AkmaH2Stream *self)
     akma_h2_stream_move(self, &self->conn->ready);
 }
 
-static const char *
-get(const AkmaH2Stream *self, AkmaH2Field field)
-{
-    return self->fields[field] ? (const char *)nghttp2_rcbuf_get_buf(self->fields[field]).base
-                               : NULL;
-}
-
 void
 akma_h2_stream_give(AkmaH2Stream *self)
 {
     AkmaH2Server *server = self->conn->server;
-    const char *authority = get(self, AKMA_FIELD_AUTHORITY);
+    const char *authority = self->fields[AKMA_FIELD_AUTHORITY];
 
     self->request = (AkmaH2Request){
-        .method = get(self, AKMA_FIELD_METHOD),
-        .path = get(self, AKMA_FIELD_PATH),
-        .authority = authority ? authority : get(self, AKMA_FIELD_HOST),
+        .method = self->fields[AKMA_FIELD_METHOD],
+        .path = self->fields[AKMA_FIELD_PATH],
+        .authority = authority ? authority : self->fields[AKMA_FIELD_HOST],
         .content_type = self->has_content_type ? self->content_type : NULL,
-        .content_encoding = get(self, AKMA_FIELD_CONTENT_ENCODING),
-        .authorization = get(self, AKMA_FIELD_AUTHORIZATION),
-        .user_agent = get(self, AKMA_FIELD_USER_AGENT),
+        .content_encoding = self->fields[AKMA_FIELD_CONTENT_ENCODING],
+        .authorization = self->fields[AKMA_FIELD_AUTHORIZATION],
+        .user_agent = self->fields[AKMA_FIELD_USER_AGENT],
         .body = self->body,
         .body_len = self->body_len,
         .too_large = self->too_large,
@@ -183,8 +183,8 @@ akma_h2_stream_end(AkmaH2Stream *self)
         self->destroy(self->data);
 
     for (size_t i = 0; i < AKMA_N_FIELDS; i++) {
-        if (self->fields[i])
-            nghttp2_rcbuf_decref(self->fields[i]);
+        if (self->bufs[i])
+            nghttp2_rcbuf_decref(self->bufs[i]);
     }
     akma_wiping_free(self->body);
     akma_conn_body_clear(&self->answer);
@@ -200,6 +200,41 @@ field(const char *name, const char *value)
                         .valuelen = strlen(value)};
 }
 
+/* False: no memory, or nghttp2 does not want it. */
+static bool
+respond_h2(AkmaH2Stream *self,
+           unsigned status,
+           const char *content_type,
+           const AkmaH2Header *headers,
+           size_t n_headers,
+           const uint8_t *body,
+           size_t body_len)
+{
+    char code[8], length[24];
+    nghttp2_nv fields[3 + HEADERS_MAX];
+    nghttp2_data_provider source;
+    size_t n = 0;
+
+    g_snprintf(code, sizeof code, "%u", status);
+    g_snprintf(length, sizeof length, "%zu", body_len);
+    fields[n++] = field(":status", code);
+    if (content_type)
+        fields[n++] = field("content-type", content_type);
+    if (status != 204 && status != 304)
+        fields[n++] = field("content-length", length);
+    for (size_t i = 0; i < n_headers; i++)
+        fields[n++] = field(headers[i].name, headers[i].value);
+
+    if (g_strcmp0(self->request.method, "HEAD") == 0)
+        body_len = 0;
+    if (body_len > 0 && !akma_conn_body_set(&self->answer, body, body_len))
+        return false;
+    source = akma_conn_body(&self->answer);
+
+    return nghttp2_submit_response(
+               self->conn->base.h2, self->id, fields, n, body_len > 0 ? &source : NULL) == 0;
+}
+
 void
 akma_h2_respond(AkmaH2Stream *self,
                 unsigned status,
@@ -212,11 +247,6 @@ akma_h2_respond(AkmaH2Stream *self,
                 void *user_data)
 {
     AkmaConn *conn = &self->conn->base;
-    char code[8], length[24];
-    nghttp2_nv fields[3 + HEADERS_MAX];
-    nghttp2_data_provider source;
-    size_t n = 0;
-    int rv;
 
     g_return_if_fail(self->given && !self->responded);
     g_return_if_fail(status >= 200 && status <= 599 && n_headers <= HEADERS_MAX);
@@ -230,26 +260,11 @@ akma_h2_respond(AkmaH2Stream *self,
 
     self->answered = true;
     self->conn->waiting--;
-    g_snprintf(code, sizeof code, "%u", status);
-    g_snprintf(length, sizeof length, "%zu", body_len);
-    fields[n++] = field(":status", code);
-    if (content_type)
-        fields[n++] = field("content-type", content_type);
-    if (status != 204 && status != 304)
-        fields[n++] = field("content-length", length);
-    for (size_t i = 0; i < n_headers; i++)
-        fields[n++] = field(headers[i].name, headers[i].value);
-
-    if (g_strcmp0(self->request.method, "HEAD") == 0)
-        body_len = 0;
-    if (body_len > 0 && !akma_conn_body_set(&self->answer, body, body_len)) {
+    if (self->conn->h1) {
+        if (!akma_h1_respond(self, status, content_type, headers, n_headers, body, body_len))
+            akma_h1_end(self->conn);
+    } else if (!respond_h2(self, status, content_type, headers, n_headers, body, body_len)) {
         nghttp2_submit_rst_stream(conn->h2, NGHTTP2_FLAG_NONE, self->id, NGHTTP2_INTERNAL_ERROR);
-    } else {
-        source = akma_conn_body(&self->answer);
-        rv = nghttp2_submit_response(conn->h2, self->id, fields, n, body_len > 0 ? &source : NULL);
-        if (rv != 0)
-            nghttp2_submit_rst_stream(
-                conn->h2, NGHTTP2_FLAG_NONE, self->id, NGHTTP2_INTERNAL_ERROR);
     }
     akma_conn_touch(conn);
 }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * h2: the HTTP/2 server side on libuv: one connection type for the key server and the lab,
- * TLS 1.3 or clear text (prior knowledge), whose every buffer is ours and wiped.
+ * h2: the HTTP server side on libuv: one connection type for the key server and the lab,
+ * TLS 1.3 or clear text, whose every buffer is ours and wiped.
  *
  * A server belongs to one loop and one thread. Bodies are complete before the handler sees
  * them. What a request or response held is wiped when its stream is closed.
+ *
+ * It speaks HTTP/2, in clear text with prior knowledge. HTTP/1.1, alone or beside it, needs one
+ * call of akma_h2_server_set_versions() and nothing else: handlers are the same, each request is
+ * a stream, one at a time on a connection. What is no request by h1.h is answered here (4xx, 505)
+ * and ends the connection. A client that sends a request before it has the answer to the last
+ * one is cut off after that answer, its request unread.
  */
 #pragma once
 
@@ -18,6 +24,11 @@
 #include <uv.h>
 
 G_BEGIN_DECLS
+
+typedef enum {
+    AKMA_HTTP_1_1 = 1 << 0,
+    AKMA_HTTP_2 = 1 << 1,
+} AkmaHttpVersion;
 
 typedef struct _AkmaH2Server AkmaH2Server;
 typedef struct _AkmaH2Conn AkmaH2Conn;
@@ -43,7 +54,7 @@ typedef struct {
     unsigned streams;      /* concurrent on one connection */
     size_t header_bytes;   /* of one request, decompressed */
     size_t body_bytes;     /* of one request */
-    unsigned handshake_ms; /* TLS handshake must be done by then */
+    unsigned handshake_ms; /* TLS handshake, and a request of HTTP/1.1, must be done by then */
     unsigned idle_ms;      /* no byte for so long: closed */
     unsigned lifetime_ms;  /* of a whole connection; 0 = no limit */
 } AkmaH2Limits;
@@ -65,6 +76,12 @@ AkmaH2Server *akma_h2_server_new(uv_loop_t *loop,
                                  const AkmaH2Limits *limits,
                                  const AkmaH2Handlers *handlers,
                                  void *user_data);
+
+/*
+ * AKMA_HTTP_1_1, AKMA_HTTP_2 (that is so without this call), or with TLS both: ALPN chooses, and
+ * who does not offer ALPN speaks HTTP/1.1. Call it before akma_h2_server_listen().
+ */
+void akma_h2_server_set_versions(AkmaH2Server *self, unsigned versions);
 
 /* @fd: a listening stream socket; taken over on success. Errors: AKMA_ERROR_INTERNAL. */
 bool akma_h2_server_listen(AkmaH2Server *self, int fd, GError **error);

@@ -3,8 +3,11 @@
 noinst_LTLIBRARIES += %D%/libh2.la
 %C%_libh2_la_SOURCES = \
 	%D%/conn-bytes.c \
+	%D%/conn-wire.c \
 	%D%/conn.c %D%/conn.h \
 	%D%/fields.h \
+	%D%/h1-conn.c \
+	%D%/h1.c %D%/h1.h \
 	%D%/h2-client-call.c \
 	%D%/h2-client-internal.h \
 	%D%/h2-client-link.c \
@@ -40,12 +43,24 @@ check_PROGRAMS += tests/e2e/http-peer
 tests_e2e_http_peer_SOURCES = tests/e2e/http-peer.c
 tests_e2e_http_peer_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
 tests_e2e_http_peer_LDADD = %D%/libh2.la src/base/libbase.la
-script_tests += tests/e2e/test-h2-client.py tests/e2e/test-h2-server.py \
-	tests/e2e/test-http-memory.py
+script_tests += tests/e2e/test-h1-server.py tests/e2e/test-h2-client.py \
+	tests/e2e/test-h2-server.py tests/e2e/test-http-memory.py
 EXTRA_DIST += tests/e2e/memscan.py tests/e2e/peers.py
 
 fuzz_tests += tests/fuzz/fuzz-h2
-tests_fuzz_fuzz_h2_SOURCES = tests/fuzz/fuzz-h2.c
+tests_fuzz_fuzz_h2_SOURCES = tests/fuzz/fuzz-h2.c tests/fuzz/fuzz-server.h
 tests_fuzz_fuzz_h2_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(NGHTTP2_CFLAGS) $(SSL_CFLAGS)
 tests_fuzz_fuzz_h2_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_h2_LDADD = %D%/libh2.la src/base/libbase.la $(FUZZ_LIBS)
+
+unit_tests += tests/unit/test-h1
+tests_unit_test_h1_LDADD = %D%/libh2.la $(CMOCKA_LIBS)
+
+fuzz_tests += tests/fuzz/fuzz-h1 tests/fuzz/fuzz-h1-server
+tests_fuzz_fuzz_h1_SOURCES = tests/fuzz/fuzz-h1.c
+tests_fuzz_fuzz_h1_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_h1_LDADD = %D%/libh2.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_h1_server_SOURCES = tests/fuzz/fuzz-h1-server.c tests/fuzz/fuzz-server.h
+tests_fuzz_fuzz_h1_server_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(NGHTTP2_CFLAGS) $(SSL_CFLAGS)
+tests_fuzz_fuzz_h1_server_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_h1_server_LDADD = %D%/libh2.la src/base/libbase.la $(FUZZ_LIBS)

@@ -7,8 +7,16 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "http/h2.h"
 
-static const unsigned char alpn[] = {2, 'h', '2'};
+#define H2 "\2h2"
+#define H1 "\10http/1.1"
+
+/* As ALPN has it: each name after its length. */
+typedef struct {
+    unsigned char list[16];
+    unsigned len;
+} Alpn;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SSL_CTX, SSL_CTX_free)
 
@@ -79,23 +87,36 @@ load_pair(SSL_CTX *self, const char *certificate_file, const char *key_file, GEr
     return true;
 }
 
+/* @user_data: the list of what we speak, the best first. */
 static int
-select_h2(SSL *ssl G_GNUC_UNUSED,
-          const unsigned char **ret,
-          unsigned char *ret_len,
-          const unsigned char *offered,
-          unsigned offered_len,
-          void *user_data G_GNUC_UNUSED)
+select_protocol(SSL *ssl G_GNUC_UNUSED,
+                const unsigned char **ret,
+                unsigned char *ret_len,
+                const unsigned char *offered,
+                unsigned offered_len,
+                void *user_data)
 {
+    const Alpn *ours = user_data;
     unsigned char *chosen;
 
-    if (SSL_select_next_proto(&chosen, ret_len, alpn, sizeof alpn, offered, offered_len) !=
+    if (SSL_select_next_proto(&chosen, ret_len, ours->list, ours->len, offered, offered_len) !=
         OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
 
     *ret = chosen;
 
     return SSL_TLSEXT_ERR_OK;
+}
+
+void
+akma_tls_server_set_versions(SSL_CTX *self, unsigned versions)
+{
+    static const Alpn h1 = {H1, sizeof H1 - 1};
+    static const Alpn h2 = {H2, sizeof H2 - 1};
+    static const Alpn both = {H2 H1, sizeof H2 H1 - 1};
+    const Alpn *ours = versions == AKMA_HTTP_1_1 ? &h1 : versions == AKMA_HTTP_2 ? &h2 : &both;
+
+    SSL_CTX_set_alpn_select_cb(self, select_protocol, (void *)ours);
 }
 
 SSL_CTX *
@@ -120,7 +141,7 @@ akma_tls_server_new(const char *certificate_file,
         SSL_CTX_set_client_CA_list(self, names);
         SSL_CTX_set_verify(self, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     }
-    SSL_CTX_set_alpn_select_cb(self, select_h2, NULL);
+    akma_tls_server_set_versions(self, AKMA_HTTP_2);
 
     return g_steal_pointer(&self);
 }
@@ -143,7 +164,7 @@ akma_tls_client_new(const char *ca_file,
         return NULL;
     }
     SSL_CTX_set_verify(self, SSL_VERIFY_PEER, NULL);
-    if (SSL_CTX_set_alpn_protos(self, alpn, sizeof alpn) != 0) {
+    if (SSL_CTX_set_alpn_protos(self, (const unsigned char *)H2, sizeof H2 - 1) != 0) {
         g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no memory");
         return NULL;
     }

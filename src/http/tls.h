@@ -18,6 +18,13 @@ SSL_CTX *akma_tls_server_new(const char *certificate_file,
                              GError **error);
 
 /*
+ * What ALPN may choose: AKMA_HTTP_1_1, AKMA_HTTP_2 (as akma_tls_server_new() has it) or both, of
+ * which HTTP/2 is preferred. A client that offers ALPN without any of them is refused. For
+ * akma_h2_server_set_versions(), which calls it for the context that the server has.
+ */
+void akma_tls_server_set_versions(SSL_CTX *self, unsigned versions);
+
+/*
  * ALPN h2, certificate verified. @ca_file NULL: the system's store. @certificate_file and
  * @key_file: NULL, or what to show to the server.
  */

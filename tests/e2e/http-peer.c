@@ -42,6 +42,7 @@ static struct {
     char *ready;
     char *upstream;
     char *upstream_ca;
+    char *versions;
     int timeout_ms, answer_bytes, in_flight;
     int connections, handshakes, streams, header_bytes, body_bytes;
     int handshake_ms, idle_ms, lifetime_ms;
@@ -66,6 +67,7 @@ static const GOptionEntry entries[] = {
     {"ready", 0, 0, G_OPTION_ARG_STRING, &options.ready, NULL, NULL},
     {"upstream", 0, 0, G_OPTION_ARG_STRING, &options.upstream, NULL, NULL},
     {"upstream-ca", 0, 0, G_OPTION_ARG_STRING, &options.upstream_ca, NULL, NULL},
+    {"versions", 0, 0, G_OPTION_ARG_STRING, &options.versions, NULL, "1|2|both"},
     {"timeout-ms", 0, 0, G_OPTION_ARG_INT, &options.timeout_ms, NULL, NULL},
     {"answer-bytes", 0, 0, G_OPTION_ARG_INT, &options.answer_bytes, NULL, NULL},
     {"in-flight", 0, 0, G_OPTION_ARG_INT, &options.in_flight, NULL, NULL},
@@ -351,6 +353,12 @@ start(Peer *peer, GError **error)
         return false;
     peer->server = akma_h2_server_new(&peer->loop, tls, &limits, &handlers, peer);
     SSL_CTX_free(tls);
+    if (options.versions)
+        akma_h2_server_set_versions(peer->server,
+                                    g_str_equal(options.versions, "1") ? AKMA_HTTP_1_1
+                                    : g_str_equal(options.versions, "2")
+                                        ? AKMA_HTTP_2
+                                        : AKMA_HTTP_1_1 | AKMA_HTTP_2);
 
     fd = akma_h2_listen_socket(options.listen ? options.listen : "127.0.0.1:0", false, error);
     if (fd < 0 || !akma_h2_server_listen(peer->server, fd, error))

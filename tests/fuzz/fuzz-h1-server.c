@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* fuzz-h1-server: what a peer may send to the server in clear text, HTTP/1.1. */
+#include "tests/fuzz/fuzz-server.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_server(AKMA_HTTP_1_1, data, size);
+}
