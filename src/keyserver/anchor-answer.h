@@ -6,24 +6,13 @@
  */
 #pragma once
 
-#include "keyserver/store.h"
+#include "kdf/af-id.h"
+#include "keyserver/anchor-value.h"
 
 G_BEGIN_DECLS
 
-/* Also the most that an answer may have, in bytes. */
-#define AKMA_ANCHOR_ANSWER_MAX (16 * 1024)
-
-typedef struct {
-    AkmaSecret *first_key; /* 32 bytes */
-    int64_t expiry;        /* Unix time, ahead */
-    AkmaSecret *identity;  /* text without a NUL, of the kind asked for */
-} AkmaAnchorAnswer;
-
-void akma_anchor_answer_clear(AkmaAnchorAnswer *self);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(AkmaAnchorAnswer, akma_anchor_answer_clear)
-
 /* Returns: (transfer full): the body of the request; NULL: no memory. */
-GBytes *akma_anchor_request_new(const char *af_id, const char *kid);
+GBytes *akma_anchor_request_new(const AkmaAfId *af_id, const char *kid);
 
 /*
  * The body of a 200. @now: Unix time. False: @ret_refusal says why; nothing is left behind.

@@ -8,9 +8,13 @@
 #include "http/h2-client.h"
 #include "http/tls.h"
 #include "keyserver/anchor-answer.h"
+#include "keyserver/anchor-token.h"
+#include "keyserver/bsf-answer.h"
 #include "keyserver/terminal-id.h"
 
-#define PATH "/naanf-akma/v1/retrieve-applicationkey"
+/*= TS 29.309 6.1.4.2: bootstrapping-info-retrieval is a POST to Nbsp_GBA */
+#define AANF_PATH "/naanf-akma/v1/retrieve-applicationkey"
+#define BSF_PATH  "/nbsp-gba/v1/bootstrapping-info-retrieval"
 
 /* of all workers together */
 #define IN_FLIGHT        2000
@@ -21,10 +25,12 @@
 #define BREAK_MS    2000
 
 typedef struct {
+    AkmaAnchorKind kind;
     char *name;
     char *operator;
     GStrv realms;
     AkmaH2Client *client;
+    AkmaAnchorToken *token; /* NULL: it wants none */
     unsigned failures; /* in a row: time-outs, broken connections, 5xx: what no stranger causes */
     uint64_t closed_until_ms;
 } Anchor;
@@ -32,7 +38,6 @@ typedef struct {
 struct _AkmaAnchors {
     unsigned refs; /* the owner's, and one a call */
     uv_loop_t *loop;
-    char *af_id;
     AkmaIdentityKind kind;
     const AkmaSecret *id_key; /* the store's */
     GPtrArray *anchors;       /* Anchor */
@@ -40,10 +45,15 @@ struct _AkmaAnchors {
     unsigned in_flight_max;
 };
 
+/* ask --> [wait for a token] --> call --> done; once more from the token on after a 401 */
 struct _AkmaAnchorCall {
     AkmaAnchors *anchors;
     Anchor *anchor;
+    GBytes *body;
+    AkmaTokenWait *wait; /* one of them is under way */
     AkmaH2Call *call;
+    AkmaSecret *header; /* the token shown */
+    bool again;         /* with another token */
     AkmaAnchorDone done;
     void *user_data;
 };
@@ -56,21 +66,26 @@ anchor_free(Anchor *self)
     g_strfreev(self->realms);
     if (self->client)
         akma_h2_client_close(self->client, NULL, NULL);
+    akma_anchor_token_free(self->token);
     g_free(self);
 }
 
 static bool
-add_anchor(AkmaAnchors *self, const AkmaAnchorConfig *config, unsigned share, GError **error)
+add_anchor(AkmaAnchors *self,
+           const AkmaServerConfig *server,
+           const AkmaAnchorConfig *config,
+           GError **error)
 {
     Anchor *anchor = g_new0(Anchor, 1);
     AkmaH2ClientConfig client = {
         .url = config->url,
         .timeout_ms = config->timeout_ms,
         .body_bytes = AKMA_ANCHOR_ANSWER_MAX,
-        .in_flight = MAX(IN_FLIGHT_ANCHOR / share, 1),
+        .in_flight = MAX(IN_FLIGHT_ANCHOR / server->workers, 1),
     };
 
     g_ptr_array_add(self->anchors, anchor);
+    anchor->kind = config->gba ? AKMA_ANCHOR_KIND_GBA : AKMA_ANCHOR_KIND_AKMA;
     anchor->name = g_strdup(config->name);
     anchor->operator= g_strdup(config->operator);
     anchor->realms = g_strdupv(config->realms);
@@ -82,8 +97,11 @@ add_anchor(AkmaAnchors *self, const AkmaAnchorConfig *config, unsigned share, GE
     }
     anchor->client = akma_h2_client_new(self->loop, &client, error);
     SSL_CTX_free(client.tls);
+    if (!anchor->client || !config->token_url)
+        return anchor->client;
+    anchor->token = akma_anchor_token_new(self->loop, server, config, error);
 
-    return anchor->client;
+    return anchor->token;
 }
 
 AkmaAnchors *
@@ -97,13 +115,12 @@ akma_anchors_new(uv_loop_t *loop,
 
     self->refs = 1;
     self->loop = loop;
-    self->af_id = akma_af_id_dup_wire(&config->af_id);
     self->kind = kind;
     self->id_key = id_key;
     self->in_flight_max = MAX(IN_FLIGHT / config->workers, 1);
     self->anchors = g_ptr_array_new_with_free_func((GDestroyNotify)anchor_free);
     for (guint i = 0; i < config->anchors->len; i++) {
-        if (!add_anchor(self, config->anchors->pdata[i], config->workers, error))
+        if (!add_anchor(self, config, config->anchors->pdata[i], error))
             return NULL;
     }
 
@@ -117,7 +134,6 @@ akma_anchors_unref(AkmaAnchors *self)
         return;
 
     g_ptr_array_unref(self->anchors);
-    g_free(self->af_id);
     g_free(self);
 }
 
@@ -138,7 +154,7 @@ akma_realm_match(const char *const *patterns, const char *realm)
 }
 
 static Anchor *
-find_anchor(AkmaAnchors *self, const char *realm)
+find_anchor(AkmaAnchors *self, AkmaAnchorKind kind, const char *realm)
 {
     Anchor *found = NULL;
     int best = -1;
@@ -147,7 +163,7 @@ find_anchor(AkmaAnchors *self, const char *realm)
         Anchor *anchor = self->anchors->pdata[i];
         int match = akma_realm_match((const char *const *)anchor->realms, realm);
 
-        if (match > best) {
+        if (anchor->kind == kind && match > best) {
             best = match;
             found = anchor;
         }
@@ -175,6 +191,7 @@ count_failure(AkmaAnchors *self, Anchor *anchor, bool failed)
 
 /*= TS 29.535 retrieve-applicationkey: 200 with the key, 204 if there is no material for this A-KID
  */
+/* A BSF that does not know the B-TID says 404. */
 static AkmaRefusal
 judge(const AkmaH2Response *response)
 {
@@ -217,16 +234,18 @@ name_terminal(const AkmaAnchorCall *call, const AkmaAnchorAnswer *answer)
 static void
 read_answer(AkmaAnchorCall *call, const AkmaH2Response *response, AkmaRefusal *refusal)
 {
+    bool gba = call->anchor->kind == AKMA_ANCHOR_KIND_GBA;
+    int64_t now = g_get_real_time() / G_USEC_PER_SEC;
     g_auto(AkmaAnchorAnswer) answer = {0};
     g_autofree char *terminal = NULL;
     AkmaAnchorResult result;
+    bool ok;
 
-    if (!akma_anchor_answer_parse(response->body,
-                                  response->body_len,
-                                  call->anchors->kind,
-                                  g_get_real_time() / G_USEC_PER_SEC,
-                                  &answer,
-                                  refusal))
+    ok = gba ? akma_bsf_answer_parse(
+                   response->body, response->body_len, call->anchors->kind, now, &answer, refusal)
+             : akma_anchor_answer_parse(
+                   response->body, response->body_len, call->anchors->kind, now, &answer, refusal);
+    if (!ok)
         return;
     terminal = name_terminal(call, &answer);
     if (!terminal) {
@@ -243,7 +262,37 @@ call_free(AkmaAnchorCall *call)
 {
     call->anchors->in_flight--;
     akma_anchors_unref(call->anchors);
+    g_bytes_unref(call->body);
+    g_clear_pointer(&call->header, akma_secret_unref);
     g_free(call);
+}
+
+static void
+refuse(AkmaAnchorCall *call, const AkmaRefusal *refusal, const GError *error)
+{
+    g_info("anchor %s: %s%s%s",
+           call->anchor->name,
+           refusal->detail,
+           error ? ": " : "",
+           error ? error->message : "");
+    call->done(NULL, refusal, call->user_data);
+}
+
+static void begin(AkmaAnchorCall *call);
+
+/* The token ended before its time, or was taken back: a new one, once. */
+static bool
+ask_again(AkmaAnchorCall *call, const AkmaH2Response *response)
+{
+    if (!response || response->status != 401 || !call->header || call->again)
+        return false;
+
+    akma_anchor_token_forget(call->anchor->token, call->header);
+    g_clear_pointer(&call->header, akma_secret_unref);
+    call->again = true;
+    begin(call);
+
+    return true;
 }
 
 static void
@@ -252,22 +301,76 @@ on_response(const AkmaH2Response *response, const GError *error, void *user_data
     AkmaAnchorCall *call = user_data;
     AkmaRefusal refusal = response ? judge(response) : judge_error(error);
 
+    call->call = NULL;
+    if (ask_again(call, response))
+        return;
     if (response || error->code != AKMA_ERROR_RATE_LIMITED)
         count_failure(call->anchors, call->anchor, refusal.cause == AKMA_CAUSE_ANCHOR_UNAVAILABLE);
     if (refusal.cause == AKMA_CAUSE_NONE)
         read_answer(call, response, &refusal);
-    if (refusal.cause != AKMA_CAUSE_NONE) {
-        g_info("anchor %s: %s%s%s",
-               call->anchor->name,
-               refusal.detail,
-               error ? ": " : "",
-               error ? error->message : "");
-        call->done(NULL, &refusal, call->user_data);
-    }
+    if (refusal.cause != AKMA_CAUSE_NONE)
+        refuse(call, &refusal, error);
     call_free(call);
 }
 
 /* --- the question --- */
+
+static void
+send_request(AkmaAnchorCall *call)
+{
+    const Anchor *anchor = call->anchor;
+    size_t n = 2;
+    size_t len;
+    AkmaH2Header headers[] = {
+        {"content-type", "application/json"},
+        {"accept", "application/json, application/problem+json"},
+        {"authorization", NULL},
+    };
+
+    if (call->header)
+        headers[n++].value = (const char *)akma_secret_peek(call->header, &len);
+    call->call = akma_h2_client_request(anchor->client,
+                                        "POST",
+                                        anchor->kind == AKMA_ANCHOR_KIND_GBA ? BSF_PATH : AANF_PATH,
+                                        headers,
+                                        n,
+                                        g_bytes_get_data(call->body, NULL),
+                                        g_bytes_get_size(call->body),
+                                        on_response,
+                                        call);
+}
+
+static void
+on_token(AkmaSecret *header, const AkmaRefusal *refusal, void *user_data)
+{
+    AkmaAnchorCall *call = user_data;
+
+    call->wait = NULL;
+    if (header) {
+        call->header = akma_secret_ref(header);
+        send_request(call);
+        return;
+    }
+
+    /* no stranger causes this, so it counts, whatever it was */
+    count_failure(call->anchors, call->anchor, true);
+    refuse(call, refusal, NULL);
+    call_free(call);
+}
+
+static void
+begin(AkmaAnchorCall *call)
+{
+    AkmaAnchorToken *token = call->anchor->token;
+    AkmaSecret *header = token ? akma_anchor_token_get(token) : NULL;
+
+    if (header)
+        call->header = akma_secret_ref(header);
+    if (token && !header)
+        call->wait = akma_anchor_token_fetch(token, on_token, call);
+    else
+        send_request(call);
+}
 
 static bool
 may_ask(AkmaAnchors *self, Anchor *anchor, AkmaRefusal *ret_refusal)
@@ -285,21 +388,16 @@ may_ask(AkmaAnchors *self, Anchor *anchor, AkmaRefusal *ret_refusal)
 AkmaAnchorCall *
 akma_anchors_ask(AkmaAnchors *self,
                  AkmaAnchorKind kind,
+                 const AkmaAfId *af_id,
                  const char *realm,
                  const char *kid,
                  AkmaAnchorDone done,
                  void *user_data,
                  AkmaRefusal *ret_refusal)
 {
-    const AkmaH2Header headers[] = {
-        {"content-type", "application/json"},
-        {"accept", "application/json, application/problem+json"},
-    };
-    Anchor *anchor = kind == AKMA_ANCHOR_KIND_AKMA ? find_anchor(self, realm) : NULL;
-    g_autoptr(GBytes) body = NULL;
+    Anchor *anchor = find_anchor(self, kind, realm);
     AkmaAnchorCall *call;
-    const void *bytes;
-    gsize len;
+    GBytes *body;
 
     if (!anchor) {
         akma_refuse(ret_refusal, AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, "no anchor for this realm");
@@ -307,7 +405,8 @@ akma_anchors_ask(AkmaAnchors *self,
     }
     if (!may_ask(self, anchor, ret_refusal))
         return NULL;
-    body = akma_anchor_request_new(self->af_id, kid);
+    body = kind == AKMA_ANCHOR_KIND_GBA ? akma_bsf_request_new(af_id, kid)
+                                        : akma_anchor_request_new(af_id, kid);
     if (!body) {
         akma_refuse(ret_refusal, AKMA_CAUSE_ANCHOR_UNAVAILABLE, "no memory");
         return NULL;
@@ -316,20 +415,12 @@ akma_anchors_ask(AkmaAnchors *self,
     call = g_new0(AkmaAnchorCall, 1);
     call->anchors = self;
     call->anchor = anchor;
+    call->body = body;
     call->done = done;
     call->user_data = user_data;
     self->refs++;
     self->in_flight++;
-    bytes = g_bytes_get_data(body, &len);
-    call->call = akma_h2_client_request(anchor->client,
-                                        "POST",
-                                        PATH,
-                                        headers,
-                                        G_N_ELEMENTS(headers),
-                                        bytes,
-                                        len,
-                                        on_response,
-                                        call);
+    begin(call);
 
     return call;
 }
@@ -337,6 +428,9 @@ akma_anchors_ask(AkmaAnchors *self,
 void
 akma_anchor_call_cancel(AkmaAnchorCall *call)
 {
-    akma_h2_client_cancel(call->call);
+    if (call->wait)
+        akma_anchor_token_cancel(call->wait);
+    if (call->call)
+        akma_h2_client_cancel(call->call);
     call_free(call);
 }

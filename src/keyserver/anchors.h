@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "keyserver/anchor-value.h"
 #include "keyserver/config.h"
 #include "keyserver/store.h"
 #include "proto/cause.h"
@@ -23,7 +24,7 @@ typedef struct _AkmaAnchorCall AkmaAnchorCall;
 /* Borrowed during the callback. */
 typedef struct {
     AkmaSecret *first_key;
-    int64_t expiry; /* Unix time */
+    int64_t expiry; /* Unix time, or AKMA_ANCHOR_NO_EXPIRY */
     const char *terminal;
 } AkmaAnchorResult;
 
@@ -46,11 +47,13 @@ void akma_anchors_unref(AkmaAnchors *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAnchors, akma_anchors_unref)
 
 /*
+ * The first key for @kid and @af_id (GBA: NAF_Id), which names the profile that it is for.
  * Returns: (transfer none): until @done is called, which does not happen before this returns.
- * NULL: @ret_refusal says why: no anchor for this realm, or too much under way.
+ * NULL: @ret_refusal says why: no anchor of this kind for this realm, or too much under way.
  */
 AkmaAnchorCall *akma_anchors_ask(AkmaAnchors *self,
                                  AkmaAnchorKind kind,
+                                 const AkmaAfId *af_id,
                                  const char *realm,
                                  const char *kid,
                                  AkmaAnchorDone done,

@@ -69,10 +69,17 @@ static bool
 check_anchor(const AkmaServerConfig *config, const AkmaAnchorConfig *anchor, GError **error)
 {
     g_autofree char *group = g_strdup_printf("anchor %s", anchor->name);
+    g_autoptr(AkmaSecret) secret = NULL;
     g_autoptr(GError) local = NULL;
     SSL_CTX *tls;
 
-    if (!g_str_has_prefix(anchor->url, "https://"))
+    if (anchor->token_url) {
+        secret = akma_server_config_read_client_secret(config, anchor, error);
+        if (!secret)
+            return false;
+    }
+    if (!g_str_has_prefix(anchor->url, "https://") &&
+        !(anchor->token_url && g_str_has_prefix(anchor->token_url, "https://")))
         return true;
 
     tls = akma_tls_client_new(anchor->ca_file, anchor->certificate_file, anchor->key_file, &local);
@@ -84,6 +91,28 @@ check_anchor(const AkmaServerConfig *config, const AkmaAnchorConfig *anchor, GEr
                                     "%s",
                                     local->message);
     SSL_CTX_free(tls);
+
+    return true;
+}
+
+/* Whoever such an anchor names, the store could not keep. */
+static bool
+check_identities(const AkmaServerConfig *config, const AkmaKsStore *store, GError **error)
+{
+    if (akma_ks_get_identity_kind(store) == AKMA_IDENTITY_SUPI)
+        return true;
+
+    for (guint i = 0; i < config->anchors->len; i++) {
+        const AkmaAnchorConfig *anchor = config->anchors->pdata[i];
+        g_autofree char *group = g_strdup_printf("anchor %s", anchor->name);
+
+        if (anchor->gba)
+            return akma_settings_reject(config->settings,
+                                        group,
+                                        "type",
+                                        error,
+                                        "a BSF names no GPSI, and the store keeps only these");
+    }
 
     return true;
 }
@@ -104,7 +133,7 @@ akma_check_config(const AkmaServerConfig *config, GError **error)
     key = akma_server_config_read_store_key(config, error);
     store = key ? akma_ks_open(config->store_path, key, error) : NULL;
 
-    return store;
+    return store && check_identities(config, store, error);
 }
 
 _Noreturn void

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "keyserver/config-anchor.h"
 #include "keyserver/seal.h"
 
 #define STATE_FOLDER "/var/lib/akma-keyserver"
@@ -27,7 +28,7 @@ static const AkmaSettingRow rows[] = {
     {"limits", "total", AKMA_SETTING_RATE, "2000/s", NULL, false},
     {"limits", "idle", AKMA_SETTING_DURATION, "10s", NULL, false},
     {"limits", "exchange", AKMA_SETTING_DURATION, "60s", NULL, false},
-    {"anchor *", "type", AKMA_SETTING_CHOICE, NULL, "akma", true},
+    {"anchor *", "type", AKMA_SETTING_CHOICE, NULL, "akma|gba", true},
     {"anchor *", "operator", AKMA_SETTING_STRING, NULL, NULL, true},
     {"anchor *", "realms", AKMA_SETTING_LIST, "*", NULL, false},
     {"anchor *", "url", AKMA_SETTING_URL, NULL, NULL, true},
@@ -36,62 +37,11 @@ static const AkmaSettingRow rows[] = {
     {"anchor *", "ca-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"anchor *", "certificate-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"anchor *", "key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"anchor *", "token-url", AKMA_SETTING_STRING, NULL, NULL, false},
+    {"anchor *", "client-id", AKMA_SETTING_STRING, NULL, NULL, false},
+    {"anchor *", "client-secret-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"anchor *", "timeout", AKMA_SETTING_DURATION, "5s", NULL, false},
 };
-
-static void
-anchor_free(AkmaAnchorConfig *self)
-{
-    g_free(self->name);
-    g_free(self->operator);
-    g_strfreev(self->realms);
-    g_free(self->url);
-    g_free(self->ca_file);
-    g_free(self->certificate_file);
-    g_free(self->key_file);
-    g_free(self);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAnchorConfig, anchor_free)
-
-/* A number that the rest of the program keeps in an unsigned, at least @min. */
-static bool
-get_number(const AkmaSettings *settings,
-           const char *group,
-           const char *key,
-           uint64_t min,
-           uint64_t max,
-           unsigned *ret,
-           GError **error)
-{
-    uint64_t value = akma_settings_get_uint(settings, group, key);
-
-    if (value < min || value > max)
-        return akma_settings_reject(settings,
-                                    group,
-                                    key,
-                                    error,
-                                    "must be between %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT,
-                                    min,
-                                    max);
-    *ret = (unsigned)value;
-
-    return true;
-}
-
-static bool
-get_ms(
-    const AkmaSettings *settings, const char *group, const char *key, unsigned *ret, GError **error)
-{
-    unsigned seconds = 0;
-
-    /* a day is more than any of these waits makes sense for, and fits an unsigned of ms */
-    if (!get_number(settings, group, key, 1, 86400, &seconds, error))
-        return false;
-    *ret = seconds * 1000;
-
-    return true;
-}
 
 static AkmaRate
 get_rate(const AkmaSettings *settings, const char *key)
@@ -154,62 +104,12 @@ load_limits(AkmaServerConfig *self, GError **error)
     self->kid = get_rate(settings, "kid");
     self->total = get_rate(settings, "total");
 
-    return get_number(settings, "limits", "handshakes", 1, 1000000, &self->handshakes, error) &&
-           get_number(settings, "limits", "connections", 1, 1000000, &self->connections, error) &&
-           get_ms(settings, "limits", "idle", &self->idle_ms, error) &&
-           get_ms(settings, "limits", "exchange", &self->exchange_ms, error);
-}
-
-static bool
-check_operator(const AkmaSettings *settings, const char *group, GError **error)
-{
-    const char *value = akma_settings_get(settings, group, "operator");
-
-    /* it is a part of every terminal id: nothing that two people could write differently */
-    for (const char *c = value; *c; c++) {
-        if (!g_ascii_isalnum(*c) && !strchr("._-", *c))
-            return akma_settings_reject(
-                settings, group, "operator", error, "may hold letters, digits and . _ - only");
-    }
-
-    return true;
-}
-
-static bool
-load_anchor(AkmaServerConfig *self, const char *name, GError **error)
-{
-    static const char *const any[] = {"*", NULL};
-    const AkmaSettings *settings = self->settings;
-    g_autofree char *group = g_strdup_printf("anchor %s", name);
-    g_autoptr(AkmaAnchorConfig) anchor = g_new0(AkmaAnchorConfig, 1);
-    const char *const *realms = akma_settings_get_list(settings, group, "realms");
-    bool tls;
-
-    anchor->name = g_strdup(name);
-    anchor->operator= g_strdup(akma_settings_get(settings, group, "operator"));
-    anchor->realms = g_strdupv((GStrv)(realms[0] ? realms : any));
-    anchor->url = g_strdup(akma_settings_get(settings, group, "url"));
-    anchor->ca_file = akma_settings_dup_path(settings, group, "ca-file");
-    anchor->certificate_file = akma_settings_dup_path(settings, group, "certificate-file");
-    anchor->key_file = akma_settings_dup_path(settings, group, "key-file");
-    tls = g_str_has_prefix(anchor->url, "https://");
-
-    if (!check_operator(settings, group, error) ||
-        !get_ms(settings, group, "timeout", &anchor->timeout_ms, error))
-        return false;
-    if (!anchor->certificate_file != !anchor->key_file)
-        return akma_settings_reject(settings,
-                                    group,
-                                    anchor->key_file ? "key-file" : "certificate-file",
-                                    error,
-                                    "certificate-file and key-file go together");
-    if (!tls && (anchor->ca_file || anchor->key_file))
-        return akma_settings_reject(
-            settings, group, "url", error, "files for TLS are set, but it is not https://");
-
-    g_ptr_array_add(self->anchors, g_steal_pointer(&anchor));
-
-    return true;
+    return akma_server_config_get_number(
+               settings, "limits", "handshakes", 1, 1000000, &self->handshakes, error) &&
+           akma_server_config_get_number(
+               settings, "limits", "connections", 1, 1000000, &self->connections, error) &&
+           akma_server_config_get_ms(settings, "limits", "idle", &self->idle_ms, error) &&
+           akma_server_config_get_ms(settings, "limits", "exchange", &self->exchange_ms, error);
 }
 
 AkmaServerConfig *
@@ -219,7 +119,7 @@ akma_server_config_load(const char *file, GError **error)
     g_autofree char *folder = g_strdup_printf("%s.d", file);
     g_auto(GStrv) names = NULL;
 
-    self->anchors = g_ptr_array_new_with_free_func((GDestroyNotify)anchor_free);
+    self->anchors = g_ptr_array_new_with_free_func((GDestroyNotify)akma_anchor_config_free);
     self->settings = akma_settings_load(file, folder, NULL, rows, G_N_ELEMENTS(rows), error);
     if (!self->settings || !load_server(self, error) || !load_limits(self, error))
         return NULL;
@@ -227,8 +127,11 @@ akma_server_config_load(const char *file, GError **error)
     load_store(self);
     names = akma_settings_dup_names(self->settings, "anchor");
     for (size_t i = 0; names[i]; i++) {
-        if (!load_anchor(self, names[i], error))
+        AkmaAnchorConfig *anchor = akma_anchor_config_new(self->settings, names[i], error);
+
+        if (!anchor)
             return NULL;
+        g_ptr_array_add(self->anchors, anchor);
     }
 
     return g_steal_pointer(&self);

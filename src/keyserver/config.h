@@ -23,12 +23,16 @@ typedef struct {
 /* One operator's anchor function. */
 typedef struct {
     char *name;
+    bool gba;       /* a BSF; else an AAnF */
     char *operator; /* the namespace of its subscribers */
     GStrv realms;   /* globs */
     char *url;
     char *ca_file;          /* NULL: the system's store */
     char *certificate_file; /* NULL: none is shown */
     char *key_file;
+    char *token_url; /* http(s)://HOST[:PORT]; NULL: no token is shown */
+    char *token_path;
+    char *client_id;
     unsigned timeout_ms;
 } AkmaAnchorConfig;
 
@@ -63,5 +67,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaServerConfig, akma_server_config_free)
 
 /* The 32 bytes of [store] store-key-file. Errors: AKMA_ERROR_CONFIG_INVALID. */
 AkmaSecret *akma_server_config_read_store_key(const AkmaServerConfig *self, GError **error);
+
+/* What @anchor's client-secret-file holds. Errors: AKMA_ERROR_CONFIG_INVALID. */
+#define AKMA_CLIENT_SECRET_MAX 1024
+AkmaSecret *akma_server_config_read_client_secret(const AkmaServerConfig *self,
+                                                  const AkmaAnchorConfig *anchor,
+                                                  GError **error);
 
 G_END_DECLS

@@ -275,6 +275,7 @@ ask_anchor(Exchange *self, const AkmaH2Request *request)
 
     self->call = akma_anchors_ask(self->front->anchors,
                                   akma_server_session_get_anchor(session),
+                                  &self->front->af_id,
                                   akma_server_session_get_realm(session),
                                   akma_server_session_get_kid(session),
                                   on_anchor,

@@ -2,12 +2,17 @@
 noinst_LTLIBRARIES += %D%/libkeyserver.la
 %C%_libkeyserver_la_SOURCES = \
 	%D%/anchor-answer.c %D%/anchor-answer.h \
+	%D%/anchor-token.c %D%/anchor-token.h %D%/token-answer.c \
+	%D%/anchor-value.c %D%/anchor-value.h \
 	%D%/anchors.c %D%/anchors.h \
 	%D%/audit.c %D%/audit.h \
+	%D%/bsf-answer.c %D%/bsf-answer.h \
 	%D%/check.c %D%/check.h \
 	%D%/config.c %D%/config.h \
+	%D%/config-anchor.c %D%/config-anchor.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/front.c %D%/front.h \
+	%D%/impi.c %D%/impi.h \
 	%D%/presence.c %D%/presence.h \
 	%D%/rate.c %D%/rate.h %D%/siphash.c \
 	%D%/rights.c %D%/rights.h \
@@ -39,7 +44,8 @@ bin_PROGRAMS += %D%/akma-keyserver
 
 EXTRA_DIST += %D%/README.md
 
-keyserver_tests = tests/unit/test-anchor-answer tests/unit/test-front tests/unit/test-keyserver-config \
+keyserver_tests = tests/unit/test-anchor-answer tests/unit/test-bsf-answer tests/unit/test-front \
+	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-token-answer \
 	tests/unit/test-keyserver-store \
 	tests/unit/test-keyserver-store-rejects tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id
 unit_tests += $(keyserver_tests)
@@ -48,6 +54,11 @@ keyserver_test_libs = %D%/libkeyserver.la src/proto/libproto.la src/base/libbase
 	$(GLIB_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_anchor_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_anchor_answer_LDADD = $(keyserver_test_libs)
+tests_unit_test_bsf_answer_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_bsf_answer_LDADD = $(keyserver_test_libs)
+tests_unit_test_impi_LDADD = $(keyserver_test_libs)
+tests_unit_test_token_answer_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_token_answer_LDADD = $(keyserver_test_libs)
 tests_unit_test_front_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_front_LDADD = $(keyserver_test_libs)
 tests_unit_test_keyserver_config_LDADD = $(keyserver_test_libs)
@@ -60,13 +71,27 @@ tests_unit_test_rights_LDADD = $(keyserver_test_libs)
 tests_unit_test_terminal_id_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_terminal_id_LDADD = tests/libtests.la $(keyserver_test_libs) $(JANSSON_LIBS)
 
-fuzz_tests += tests/fuzz/fuzz-anchor-answer
+fuzz_tests += tests/fuzz/fuzz-anchor-answer tests/fuzz/fuzz-bsf-answer tests/fuzz/fuzz-impi \
+	tests/fuzz/fuzz-token-answer
+keyserver_fuzz_libs = %D%/libkeyserver.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_anchor_answer_SOURCES = tests/fuzz/fuzz-anchor-answer.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_anchor_answer_CFLAGS = $(keyserver_test_cflags)
 tests_fuzz_fuzz_anchor_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_anchor_answer_LDADD = %D%/libkeyserver.la src/base/libbase.la $(GLIB_LIBS) \
-	$(CRYPTO_LIBS) $(FUZZ_LIBS)
+tests_fuzz_fuzz_anchor_answer_LDADD = $(keyserver_fuzz_libs)
+tests_fuzz_fuzz_bsf_answer_SOURCES = tests/fuzz/fuzz-bsf-answer.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_bsf_answer_CFLAGS = $(keyserver_test_cflags)
+tests_fuzz_fuzz_bsf_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_bsf_answer_LDADD = $(keyserver_fuzz_libs)
+tests_fuzz_fuzz_impi_SOURCES = tests/fuzz/fuzz-impi.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_impi_CFLAGS = $(keyserver_test_cflags)
+tests_fuzz_fuzz_impi_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_impi_LDADD = $(keyserver_fuzz_libs)
+tests_fuzz_fuzz_token_answer_SOURCES = tests/fuzz/fuzz-token-answer.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_token_answer_CFLAGS = $(keyserver_test_cflags)
+tests_fuzz_fuzz_token_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_token_answer_LDADD = $(keyserver_fuzz_libs)
 
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-edges.py \
+	tests/e2e/test-keyserver-gba.py \
 	tests/e2e/test-systemd.py
-EXTRA_DIST += tests/e2e/aanf.py tests/e2e/keyserver.py tests/fakes/key-store.h
+EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/keyserver.py tests/fakes/key-store.h

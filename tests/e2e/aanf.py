@@ -102,10 +102,13 @@ class Aanf:
         elif isinstance(event, h2.events.StreamEnded):
             request = streams.pop(event.stream_id)
             request["path"] = request["headers"][":path"]
-            request["body"] = json.loads(request["body"])
+            request["body"] = self.parse(request)
             self.requests.append(request)
             threading.Thread(target=self.reply, daemon=True,
                              args=(request, conn, event.stream_id, sock, lock)).start()
+
+    def parse(self, request):
+        return json.loads(request["body"])
 
     def usual(self, request):
         kid = request["body"]["aKId"]

@@ -50,14 +50,15 @@ import urllib.parse
 from reference_h2 import ConnectionLost, connect as h2_connect
 from reference_messages import (
     FIRST_RESPONSE, RESPONSE_MAX, SECOND_REQUEST, SECOND_RESPONSE, Malformed, NotAuthentic,
-    Schedule, a_kid, a_tid, af_id, b64, compact, header_of, k_af, k_akma, kdf, key_id_list,
+    Schedule, a_kid, a_tid, af_id, b64, compact, header_of, k_af, k_akma, kdf, key_id_list, ks_naf,
     make_first_request, member, read_key_set, seal, seal_as_told, strict_json, unb64, unseal)
 from reference_server import Answer, Drop, ReferenceServer, ServerKey, make_certificate
 
 __all__ = [
     "Answer", "Client", "ConnectionLost", "Drop", "KeySet", "Malformed", "NotAuthentic",
     "ReferenceServer", "Refused", "ServerKey", "Session", "a_kid", "a_tid", "af_id", "b64",
-    "exchange", "header_of", "k_af", "k_akma", "kdf", "make_certificate", "seal_as_told", "unb64"]
+    "exchange", "header_of", "k_af", "k_akma", "kdf", "ks_naf", "make_certificate",
+    "seal_as_told", "unb64"]
 
 
 class Refused(Exception):

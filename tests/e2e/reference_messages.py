@@ -138,6 +138,11 @@ def k_af(anchor_key, fqdn, ua=UA_MESSAGE):
     return kdf(anchor_key, 0x82, af_id(fqdn, ua))
 
 
+def ks_naf(ks, rand, impi, fqdn, ua=UA_MESSAGE):
+    """TS 33.220 B.3: the first key of GBA from Ks = CK || IK; Ks_ext_NAF is the same."""
+    return kdf(ks, 0x01, b"gba-me", rand, impi.encode(), af_id(fqdn, ua))
+
+
 class Schedule:
     """PRK, K_server and K_term of one session."""
 

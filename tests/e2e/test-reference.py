@@ -95,6 +95,19 @@ def first_key_of_the_vectors_comes_out():
 
 
 @tap.test
+def first_key_of_gba_comes_out_of_the_milenage_set():
+    """TS 35.208 test set 1: CK || IK"""
+    ks = bytes.fromhex("b40ba9a3c58b2a05bbf0d987b21bf8cbf769bcd751044604127672711c6d3441")
+    rand = bytes.fromhex("23553cbe9637a89d218ae64dae47bf35")
+    impi = "001010000000001@ims.mnc001.mcc001.3gppnetwork.org"
+    v = vectors()
+    assert reference.ks_naf(ks, rand, impi, FQDN).hex() == v["gba"]["first_key"]
+    for name, key in v["first_keys"]["gba"].items():
+        ua = bytes.fromhex(name.split()[1])
+        assert reference.ks_naf(ks, rand, impi, FQDN, ua).hex() == key, name
+
+
+@tap.test
 def an_exchange_delivers_the_key():
     with make_server() as server:
         keys = ask(server, ["mqtt", "vpn", "none"])

@@ -149,13 +149,17 @@ reject_oversized_answer(void **state)
 static void
 the_request_quotes_what_a_kid_may_hold(void **state)
 {
-    g_autoptr(GBytes) body = akma_anchor_request_new("keys.example.comff00000001", "a\"\\@b");
     const char expected[] =
         "{\"afId\":\"keys.example.comff00000001\",\"aKId\":\"a\\\"\\\\@b\",\"anonInd\":false}";
+    g_autoptr(GBytes) body = NULL;
+    AkmaAfId af_id;
     gsize len;
-    const void *bytes = g_bytes_get_data(body, &len);
+    const void *bytes;
 
     (void)state;
+    assert_true(akma_af_id_init(&af_id, "keys.example.com", AKMA_UA_MESSAGE, NULL));
+    body = akma_anchor_request_new(&af_id, "a\"\\@b");
+    bytes = g_bytes_get_data(body, &len);
     assert_int_equal(len, strlen(expected));
     assert_memory_equal(bytes, expected, len);
 }

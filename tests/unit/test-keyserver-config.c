@@ -19,6 +19,8 @@
 #define SERVER "[server]\nname=Keys.Example.COM\ncertificate-file=/c.pem\nkey-file=/k.pem\n"
 #define STORE  "[store]\nstore-key-file=/s.key\n"
 #define ANCHOR "[anchor op]\ntype=akma\noperator=00101\nurl=http://127.0.0.1:7777\n"
+#define BSF    "[anchor bsf]\ntype=gba\noperator=00101\nurl=http://127.0.0.1:7777\n"
+#define TOKEN  "client-id=ks\nclient-secret-file=/client.secret\n"
 
 static AkmaServerConfig *
 load(const char *text, GError **error)
@@ -62,6 +64,28 @@ what_is_not_said_has_its_default(void **state)
 }
 
 static void
+anchors_have_a_type_and_perhaps_a_token(void **state)
+{
+    g_autoptr(AkmaServerConfig) config = load(
+        SERVER STORE ANCHOR BSF TOKEN "token-url=https://nrf.example.com:8443/oauth2/token?a=b\n"
+                                      "ca-file=/ca.pem\n",
+        NULL);
+    const AkmaAnchorConfig *bsf;
+    const AkmaAnchorConfig *aanf;
+
+    (void)state;
+    assert_non_null(config);
+    bsf = config->anchors->pdata[0];
+    aanf = config->anchors->pdata[1];
+    assert_true(bsf->gba);
+    assert_string_equal(bsf->token_url, "https://nrf.example.com:8443");
+    assert_string_equal(bsf->token_path, "/oauth2/token?a=b");
+    assert_string_equal(bsf->client_id, "ks");
+    assert_false(aanf->gba);
+    assert_null(aanf->token_url);
+}
+
+static void
 reject_with_group_and_key(void **state)
 {
     static const struct {
@@ -84,7 +108,18 @@ reject_with_group_and_key(void **state)
         {SERVER STORE "[admin]\nlisten=127.0.0.1:1\n", "[admin]: no such group"},
         {SERVER STORE "[anchor op]\ntype=akma\noperator=1\n", "[anchor op] url: must be set"},
         {SERVER STORE ANCHOR "api=nef\n", "[anchor op] api: "},
-        {SERVER STORE ANCHOR "token-url=http://x\n", "[anchor op] token-url: no such key"},
+        {SERVER STORE "[anchor op]\ntype=bsf\noperator=1\nurl=http://x\n", "[anchor op] type: "},
+        {SERVER STORE BSF "api=aanf\n", "[anchor bsf] api: is for type=akma only"},
+        {SERVER STORE BSF "af-id-format=hex\n", "[anchor bsf] af-id-format: "},
+        {SERVER STORE ANCHOR "token-url=http://x\n", "[anchor op] token-url: "},
+        {SERVER STORE ANCHOR "client-id=x\n", "[anchor op] client-id: "},
+        {SERVER STORE ANCHOR "client-secret-file=/s\n", "[anchor op] client-secret-file: "},
+        {SERVER STORE ANCHOR "client-id=x\nclient-secret-file=/s\n", "go together"},
+        {SERVER STORE ANCHOR TOKEN "token-url=ftp://x/\n", "[anchor op] token-url: "},
+        {SERVER STORE ANCHOR TOKEN "token-url=x/y\n", "[anchor op] token-url: "},
+        {SERVER STORE ANCHOR TOKEN "token-url=http:///y\n", "[anchor op] token-url: "},
+        {SERVER STORE ANCHOR TOKEN "token-url=http://x/a b\n", "[anchor op] token-url: "},
+        {SERVER STORE ANCHOR TOKEN "token-url=http://x/a#b\n", "[anchor op] token-url: "},
         {SERVER STORE ANCHOR "ca-file=/ca.pem\n", "[anchor op] url: "},
         {SERVER STORE "[anchor op]\ntype=akma\noperator=a/b\nurl=http://x\n",
          "[anchor op] operator: "},
@@ -109,6 +144,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(anchors_have_a_type_and_perhaps_a_token),
         cmocka_unit_test(reject_with_group_and_key),
     };
 
