@@ -25,10 +25,13 @@ noinst_LTLIBRARIES += %D%/libtransports.la
 # libmodem: the modem object over all transports there are.
 noinst_LTLIBRARIES += %D%/libmodem.la
 %C%_libmodem_la_SOURCES = \
+	%D%/discovery.c %D%/discovery.h \
 	%D%/modem.c %D%/modem.h %D%/modem-card.h %D%/modem-private.h \
-	%D%/modem-open.c
+	%D%/modem-open.c \
+	%D%/ports.c %D%/ports.h
 %C%_libmodem_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
-%C%_libmodem_la_LIBADD = %D%/libcard.la %D%/libtransports.la
+%C%_libmodem_la_CFLAGS = $(AM_CFLAGS) $(GUDEV_CFLAGS)
+%C%_libmodem_la_LIBADD = %D%/libcard.la %D%/libtransports.la $(GUDEV_LIBS)
 
 modem_tests = tests/unit/test-apdu tests/unit/test-tlv tests/unit/test-uicc tests/unit/test-usim-files
 unit_tests += $(modem_tests)
@@ -49,3 +52,13 @@ tests_fuzz_fuzz_usim_files_LDADD = %D%/libcard.la $(CRYPTO_LIBS) $(FUZZ_LIBS)
 unit_tests += tests/unit/test-modem
 tests_unit_test_modem_SOURCES = tests/unit/test-modem.c tests/fakes/fake-card.c tests/fakes/fake-card.h
 tests_unit_test_modem_LDADD = %D%/libmodem.la $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/test-ports
+tests_unit_test_ports_LDADD = %D%/libmodem.la $(CMOCKA_LIBS)
+unit_tests += tests/unit/test-discovery
+tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS)
+tests_unit_test_discovery_LDADD = %D%/libmodem.la $(CMOCKA_LIBS)
+if HAVE_UMOCKDEV
+tests_unit_test_discovery_CFLAGS += $(UMOCKDEV_CFLAGS) -DHAVE_UMOCKDEV=1
+tests_unit_test_discovery_LDADD += $(UMOCKDEV_LIBS)
+endif
