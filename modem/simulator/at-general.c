@@ -3,15 +3,11 @@
 /* at-general: who the modem is, and how it answers. */
 #include "modem/simulator/at-private.h"
 
-#define MANUFACTURER "akmad"
-#define MODEL        "Simulated modem"
-#define IMEI         "001010123456780" /* type allocation code of test equipment */
-
 int
 akma_soft_at_cgmi(AkmaSoftAt *self, const AtCommand *command)
 {
     (void)command;
-    akma_soft_at_info(self, MANUFACTURER);
+    akma_soft_at_info(self, AKMA_SOFT_MANUFACTURER);
 
     return AT_OK;
 }
@@ -20,7 +16,7 @@ int
 akma_soft_at_cgmm(AkmaSoftAt *self, const AtCommand *command)
 {
     (void)command;
-    akma_soft_at_info(self, MODEL);
+    akma_soft_at_info(self, AKMA_SOFT_MODEL);
 
     return AT_OK;
 }
@@ -38,7 +34,7 @@ int
 akma_soft_at_cgsn(AkmaSoftAt *self, const AtCommand *command)
 {
     (void)command;
-    akma_soft_at_info(self, IMEI);
+    akma_soft_at_info(self, AKMA_SOFT_IMEI);
 
     return AT_OK;
 }

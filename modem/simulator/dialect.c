@@ -13,6 +13,14 @@ static const AkmaSoftDialect dialects[] = {
     {.name = "no-cchc", .no_cchc = true},
     {.name = "busy", .busy = 3},
     {.name = "csim-only", .csim_only = true},
+    {.name = "mbim-p2-0c", .mbim_p2_0c = true},
+    {.name = "mbim-class-inter", .mbim_class_inter = true},
+    {.name = "mbim-class-extended", .mbim_class_extended = true},
+    {.name = "mbim-no-le", .mbim_no_le = true},
+    {.name = "mbim-61xx", .mbim_61xx = true},
+    {.name = "mbim-sw-be", .mbim_sw_be = true},
+    {.name = "mbim-no-auth", .mbim_no_auth = true},
+    {.name = "mbim-no-uicc-files", .mbim_no_uicc_files = true},
 };
 
 const AkmaSoftDialect *

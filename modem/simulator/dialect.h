@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* dialect: how the AT face differs from the book, as awkward real modems do. */
+/* dialect: how a face differs from the book, as awkward real modems do. */
 #pragma once
 
 #include <glib.h>
@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 
 typedef struct {
     const char *name;
+    /* AT: */
     bool no_test;          /* refuses "=?" */
     unsigned session_base; /* session id = channel + this */
     bool no_space;         /* "+CGLA:4,..." */
@@ -17,6 +18,15 @@ typedef struct {
     bool no_cchc;
     unsigned busy;  /* commands for the card refused as busy after power on */
     bool csim_only; /* no +CCHO, +CGLA, +CCHC, +CRSM, +CUAD */
+    /* MBIM: */
+    bool mbim_p2_0c;          /* opens a channel with P2 0C only */
+    bool mbim_class_inter;    /* knows inter-industry class bytes only, and keeps the host's kind */
+    bool mbim_class_extended; /* the same with extended ones */
+    bool mbim_no_le;          /* refuses a length behind the data of a command */
+    bool mbim_61xx;           /* leaves GET RESPONSE to the host */
+    bool mbim_sw_be;          /* status words as numbers */
+    bool mbim_no_auth;        /* no Auth service */
+    bool mbim_no_uicc_files;  /* no application list, file status, read binary, read record */
 } AkmaSoftDialect;
 
 /* NULL: there is none of that name. Borrowed for ever. */

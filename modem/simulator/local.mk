@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libsimulator.la
 	%D%/at-network.c \
 	%D%/at-run.c \
 	%D%/at-sim.c \
+	%D%/atr.c %D%/atr.h \
 	%D%/authenticate.c %D%/authenticate.h \
 	%D%/channels.c \
 	%D%/contents.c %D%/contents.h \
@@ -18,6 +19,17 @@ noinst_LTLIBRARIES += %D%/libsimulator.la
 	%D%/fault.c %D%/fault.h \
 	%D%/fcp.c \
 	%D%/filesystem.c %D%/filesystem.h \
+	%D%/mbim.c %D%/mbim.h %D%/mbim-private.h \
+	%D%/mbim-answer.c \
+	%D%/mbim-auth.c \
+	%D%/mbim-basic.c \
+	%D%/mbim-card.c \
+	%D%/mbim-files.c \
+	%D%/mbim-frame.c \
+	%D%/mbim-network.c \
+	%D%/mbim-pin.c \
+	%D%/mbim-service.c \
+	%D%/mbim-wire.c %D%/mbim-wire.h \
 	%D%/modem.c %D%/modem.h \
 	%D%/nausf.c %D%/nausf.h \
 	%D%/phone.c %D%/phone.h \
@@ -40,7 +52,8 @@ bin_PROGRAMS += %D%/akma-modemsim
 %C%_akma_modemsim_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_akma_modemsim_LDADD = %D%/libsimulator.la $(SYSTEMD_LIBS)
 
-script_tests += tests/e2e/test-modemsim.py
+script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py
+EXTRA_DIST += tests/e2e/mbim_host.py tests/e2e/modemsim.py
 
 unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc
 tests_unit_test_soft_nausf_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)

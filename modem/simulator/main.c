@@ -13,13 +13,14 @@
 #include "base/settings.h"
 #include "modem/simulator/at.h"
 #include "modem/simulator/control.h"
+#include "modem/simulator/mbim.h"
 
 #define SUMMARY                                                                                    \
     "A simulated modem with a soft SIM card, for labs and tests: the card file and the\n"          \
     "control socket hold subscriber keys in clear. Not for use with real subscriptions."
 
 /* One port of each may be asked for; the options of them stand in this order. */
-static const AkmaSoftFace *const faces[] = {&akma_soft_at_face};
+static const AkmaSoftFace *const faces[] = {&akma_soft_at_face, &akma_soft_mbim_face};
 
 typedef struct {
     char *card;
@@ -94,10 +95,17 @@ parse(int argc, char **argv, Options *options, GError **error)
     const GOptionEntry entries[] = {
         {"card", 0, 0, G_OPTION_ARG_FILENAME, &options->card, "The card file", "FILE"},
         {"at", 0, 0, G_OPTION_ARG_FILENAME, &options->paths[0], "Serve AT at this symlink", "PATH"},
+        {"mbim",
+         0,
+         0,
+         G_OPTION_ARG_FILENAME,
+         &options->paths[1],
+         "Serve MBIM at this symlink",
+         "PATH"},
         {"core", 0, 0, G_OPTION_ARG_STRING, &options->core, "Register at this core", "URL"},
         {"core-ca", 0, 0, G_OPTION_ARG_FILENAME, &options->core_ca, "Its authority", "FILE"},
         {"control", 0, 0, G_OPTION_ARG_FILENAME, &options->control, "Control socket", "PATH"},
-        {"dialect", 0, 0, G_OPTION_ARG_STRING, &options->dialect, "How AT is spoken", "NAME"},
+        {"dialect", 0, 0, G_OPTION_ARG_STRING, &options->dialect, "How a face speaks", "NAME"},
         {"ready", 0, 0, G_OPTION_ARG_FILENAME, &options->ready, "Made once it serves", "FILE"},
         {"log-level",
          0,
@@ -118,7 +126,7 @@ parse(int argc, char **argv, Options *options, GError **error)
     if (!options->card)
         return refuse(error, "--card FILE is missing");
     if (!has_face(options))
-        return refuse(error, "no face to serve: --at PATH is missing");
+        return refuse(error, "no face to serve: --at PATH or --mbim PATH is missing");
     if (options->dialect && !akma_soft_dialect_find(options->dialect))
         return refuse(error, "--dialect: no such dialect, --help lists them");
 

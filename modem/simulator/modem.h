@@ -13,6 +13,10 @@
 
 G_BEGIN_DECLS
 
+#define AKMA_SOFT_MANUFACTURER "akmad"
+#define AKMA_SOFT_MODEL        "Simulated modem"
+#define AKMA_SOFT_IMEI         "001010123456780" /* type allocation code of test equipment */
+
 typedef struct _AkmaSoftModem AkmaSoftModem;
 
 /* The values are <stat> of TS 27.007 +C5GREG. */

@@ -1147,7 +1147,7 @@ def run(*options):
 
 def help_and_version():
     result = run("--help")
-    assert result.returncode == 0 and "lab" in result.stdout and "--mbim" not in result.stdout
+    assert result.returncode == 0 and "lab" in result.stdout and "--mbim" in result.stdout
     result = run("--version")
     assert result.returncode == 0 and result.stdout.startswith("akma-modemsim ")
 
@@ -1159,7 +1159,7 @@ def reject_wrong_usage():
             file.write(card())
         at = os.path.join(folder, "at")
         for options in ((), ("--card", path), ("--at", at), ("--card", path, "--at", at, "more"),
-                        ("--card", path, "--at", at, "--mbim", at + "m"),
+                        ("--card", path, "--at", at, "--mbim", folder),
                         ("--card", path, "--at", at, "--qmi", at + "q"),
                         ("--card", path, "--at", at, "--qmi-socket", "x"),
                         ("--card", path, "--at", at, "--dialect", "french"),
