@@ -2,6 +2,7 @@
 
 #include "http/client-request.h"
 
+#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,13 +17,17 @@
 
 /* As in tls.c: nothing else is offered, and what was read is wiped. */
 static CURLcode
-on_tls(CURL *easy G_GNUC_UNUSED, void *context, void *user_data G_GNUC_UNUSED)
+on_tls(CURL *easy G_GNUC_UNUSED, void *context, void *user_data)
 {
-    static const unsigned char alpn[] = {2, 'h', '2'};
+    static const unsigned char h2[] = {2, 'h', '2'};
+    static const unsigned char http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    const AkmaHttpRequest *self = user_data;
+    bool old = self->config->version == AKMA_HTTP_1_1;
 
     SSL_CTX_set_options(context,
                         SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
-    if (SSL_CTX_set_alpn_protos(context, alpn, sizeof alpn) != 0 ||
+    if (SSL_CTX_set_alpn_protos(context, old ? http_1_1 : h2, old ? sizeof http_1_1 : sizeof h2) !=
+            0 ||
         SSL_CTX_set1_groups_list(context, "X25519:P-256") != 1)
         return CURLE_SSL_CIPHER;
 
@@ -72,37 +77,73 @@ on_body(char *bytes, size_t one G_GNUC_UNUSED, size_t len, void *user_data)
     return len;
 }
 
+static void
+forget_headers(AkmaHttpResponse *response)
+{
+    g_clear_pointer(&response->content_type, g_free);
+    g_clear_pointer(&response->location, g_free);
+    g_clear_pointer(&response->authentication_info, g_free);
+    g_clear_pointer(&response->server, g_free);
+    for (size_t i = 0; i < AKMA_HTTP_CHALLENGES_MAX; i++)
+        g_clear_pointer(&response->challenges[i], g_free);
+    response->retry_after_s = 0;
+}
+
+static void
+add_challenge(AkmaHttpResponse *response, char **value)
+{
+    for (size_t i = 0; i < AKMA_HTTP_CHALLENGES_MAX; i++) {
+        if (!response->challenges[i]) {
+            response->challenges[i] = g_steal_pointer(value);
+            return;
+        }
+    }
+}
+
+/* @name is in lower case; of several fields the first counts. */
+static void
+take_field(AkmaHttpResponse *response, const char *name, char **value)
+{
+    char type[AKMA_MEDIA_TYPE_SIZE];
+    size_t len = strlen(*value);
+
+    if (g_str_equal(name, "content-type") && !response->content_type) {
+        akma_field_media_type(*value, len, type);
+        response->content_type = g_strdup(type);
+    } else if (g_str_equal(name, "location") && !response->location) {
+        response->location = g_steal_pointer(value);
+    } else if (g_str_equal(name, "retry-after")) {
+        response->retry_after_s = akma_field_retry_after(*value, len);
+    } else if (len > AKMA_HTTP_FIELD_MAX) {
+        return;
+    } else if (g_str_equal(name, "www-authenticate")) {
+        add_challenge(response, value);
+    } else if (g_str_equal(name, "authentication-info") && !response->authentication_info) {
+        response->authentication_info = g_steal_pointer(value);
+    } else if (g_str_equal(name, "server") && !response->server) {
+        response->server = g_steal_pointer(value);
+    }
+}
+
 static size_t
 on_header(char *line, size_t one G_GNUC_UNUSED, size_t len, void *user_data)
 {
     AkmaHttpRequest *self = user_data;
-    AkmaHttpResponse *response = self->response;
     const char *colon = memchr(line, ':', len);
     g_autofree char *name = NULL;
     g_autofree char *value = NULL;
-    char type[AKMA_MEDIA_TYPE_SIZE];
 
     if (!colon) {
         /* a status line: perhaps of another answer than the interim one before */
-        if (len > 5 && g_ascii_strncasecmp(line, "HTTP/", 5) == 0) {
-            g_clear_pointer(&response->content_type, g_free);
-            g_clear_pointer(&response->location, g_free);
-            response->retry_after_s = 0;
-        }
+        if (len > 5 && g_ascii_strncasecmp(line, "HTTP/", 5) == 0)
+            forget_headers(self->response);
         return len;
     }
 
     name = g_ascii_strdown(line, colon - line);
     value = g_strndup(colon + 1, len - (size_t)(colon + 1 - line));
     g_strstrip(value);
-    if (g_str_equal(name, "content-type") && !response->content_type) {
-        akma_field_media_type(value, strlen(value), type);
-        response->content_type = g_strdup(type);
-    } else if (g_str_equal(name, "location") && !response->location) {
-        response->location = g_steal_pointer(&value);
-    } else if (g_str_equal(name, "retry-after")) {
-        response->retry_after_s = akma_field_retry_after(value, strlen(value));
-    }
+    take_field(self->response, name, &value);
 
     return len;
 }
@@ -138,6 +179,8 @@ static bool
 set_tls(AkmaHttpRequest *self)
 {
     const char *ca_file = self->config->ca_file;
+    long oldest =
+        self->config->version == AKMA_HTTP_1_1 ? CURL_SSLVERSION_TLSv1_2 : CURL_SSLVERSION_TLSv1_3;
     CURL *easy = self->easy;
 
     /* with a file of ours the system's folder must not count as well */
@@ -145,29 +188,35 @@ set_tls(AkmaHttpRequest *self)
                     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK))
         return false;
 
-    return curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_3) == CURLE_OK &&
+    return curl_easy_setopt(easy, CURLOPT_SSLVERSION, oldest) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, self) == CURLE_OK;
 }
 
 static bool
-set_headers(AkmaHttpRequest *self, const char *content_type)
+add_header(AkmaHttpRequest *self, const char *name, const char *value)
+{
+    char *line = g_strconcat(name, ":", value, NULL);
+    struct curl_slist *longer = curl_slist_append(self->headers, line);
+
+    OPENSSL_cleanse(line, strlen(line));
+    g_free(line);
+    if (longer)
+        self->headers = longer;
+
+    return longer;
+}
+
+static bool
+set_headers(AkmaHttpRequest *self, const char *content_type, const char *authorization)
 {
     /* without a value libcurl's own one is left out */
-    g_autofree char *type = g_strconcat("content-type:", content_type, NULL);
-    const char *const lines[] = {type, "expect:"};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
-        struct curl_slist *longer = curl_slist_append(self->headers, lines[i]);
-
-        if (!longer)
-            return false;
-        self->headers = longer;
-    }
-
-    return curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers) == CURLE_OK &&
+    return add_header(self, "content-type", content_type) && add_header(self, "expect", NULL) &&
+           (!authorization || add_header(self, "authorization", authorization)) &&
+           curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_USERAGENT, self->config->user_agent) == CURLE_OK;
 }
 
@@ -180,8 +229,10 @@ static bool
 set_version(AkmaHttpRequest *self)
 {
     bool tls = g_str_has_prefix(self->config->url, "https://");
-    bool broken = !tls && curl_version_info(CURLVERSION_NOW)->version_num < 0x080000;
-    long version = tls                               ? CURL_HTTP_VERSION_2TLS
+    bool old = self->config->version == AKMA_HTTP_1_1;
+    bool broken = !old && !tls && curl_version_info(CURLVERSION_NOW)->version_num < 0x080000;
+    long version = old                               ? CURL_HTTP_VERSION_1_1
+                   : tls                             ? CURL_HTTP_VERSION_2TLS
                    : broken && self->same_connection ? CURL_HTTP_VERSION_2_0
                                                      : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 
@@ -237,6 +288,7 @@ akma_http_request_new(const AkmaHttpConfig *config,
                       const char *method,
                       const char *path,
                       const char *content_type,
+                      const char *authorization,
                       GBytes *body,
                       bool same_connection)
 {
@@ -249,8 +301,9 @@ akma_http_request_new(const AkmaHttpConfig *config,
     self->response->body = g_byte_array_new();
     self->easy = curl_easy_init();
 
-    if (!self->easy || !set_peer(self) || !set_tls(self) || !set_headers(self, content_type) ||
-        !set_request(self, method, path) || !set_callbacks(self)) {
+    if (!self->easy || !set_peer(self) || !set_tls(self) ||
+        !set_headers(self, content_type, authorization) || !set_request(self, method, path) ||
+        !set_callbacks(self)) {
         akma_http_request_free(self);
         return NULL;
     }
@@ -307,6 +360,7 @@ akma_http_request_check(AkmaHttpRequest *self, CURLcode result)
     const char *text = self->message[0] ? self->message : curl_easy_strerror(result);
     AkmaError code = map(self, result);
     long status = 0, version = 0;
+    bool old = self->config->version == AKMA_HTTP_1_1;
 
     if (self->too_large)
         return g_error_new(AKMA_ERROR,
@@ -327,9 +381,12 @@ akma_http_request_check(AkmaHttpRequest *self, CURLcode result)
 
     curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(self->easy, CURLINFO_HTTP_VERSION, &version);
-    if (version != CURL_HTTP_VERSION_2_0)
-        return g_error_new(
-            AKMA_ERROR, AKMA_ERROR_SERVER_REFUSED, "%s: the server does not speak HTTP/2", url);
+    if (version != (old ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2_0))
+        return g_error_new(AKMA_ERROR,
+                           AKMA_ERROR_SERVER_REFUSED,
+                           "%s: the server does not speak HTTP/%s",
+                           url,
+                           old ? "1.1" : "2");
     self->response->status = (unsigned)status;
 
     return NULL;

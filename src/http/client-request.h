@@ -28,6 +28,7 @@ AkmaHttpRequest *akma_http_request_new(const AkmaHttpConfig *config,
                                        const char *method,
                                        const char *path,
                                        const char *content_type,
+                                       const char *authorization,
                                        GBytes *body,
                                        bool same_connection);
 void akma_http_request_free(AkmaHttpRequest *self);

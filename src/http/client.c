@@ -14,6 +14,7 @@
 struct _AkmaHttpClient {
     GObject parent;
     AkmaHttpConfig config; /* its strings are ours */
+    char *authorization;   /* NULL: none */
     CURLM *multi;
     GSource *source;
     bool closing;
@@ -33,7 +34,27 @@ akma_http_response_free(AkmaHttpResponse *self)
     }
     g_free(self->content_type);
     g_free(self->location);
+    for (size_t i = 0; i < AKMA_HTTP_CHALLENGES_MAX; i++)
+        g_free(self->challenges[i]);
+    g_free(self->authentication_info);
+    g_free(self->server);
     g_free(self);
+}
+
+/* It names who asks. */
+static void
+free_authorization(char *value)
+{
+    if (value)
+        OPENSSL_cleanse(value, strlen(value));
+    g_free(value);
+}
+
+void
+akma_http_client_set_authorization(AkmaHttpClient *self, const char *value)
+{
+    free_authorization(self->authorization);
+    self->authorization = g_strdup(value);
 }
 
 /* Completes @request; the callback of its task may drop the client. */
@@ -104,8 +125,8 @@ akma_http_client_send_async(AkmaHttpClient *self,
     if (g_task_return_error_if_cancelled(task))
         return;
 
-    request =
-        akma_http_request_new(&self->config, method, path, content_type, body, same_connection);
+    request = akma_http_request_new(
+        &self->config, method, path, content_type, self->authorization, body, same_connection);
     if (!request || curl_multi_add_handle(self->multi, request->easy) != CURLM_OK) {
         if (request)
             akma_http_request_free(request);
@@ -187,6 +208,7 @@ akma_http_client_finalize(GObject *object)
     AkmaHttpClient *self = AKMA_HTTP_CLIENT(object);
 
     self->closing = true;
+    free_authorization(self->authorization);
     curl_multi_cleanup(self->multi);
     g_source_destroy(self->source);
     g_source_unref(self->source);

@@ -5,8 +5,10 @@
  *
  * Each --request "METHOD PATH BODY [same] [cancel] [pause]" is one line of output:
  * "STATUS TYPE LOCATION RETRY-AFTER LENGTH SHA-256" or "error DOMAIN-OR-CODE MESSAGE". BODY "-"
- * is none. pause: half a second before it; cancel: 100 ms after its start. --hold keeps the last
- * answer and waits for stdin to end.
+ * is none. With --http-1-1 --authorization VALUE it asks as a client of GBA, and --fields prints
+ * what a challenge and its answer say: "fields CHALLENGE|...|AUTHENTICATION-INFO|SERVER". pause:
+ * half a second before it; cancel: 100 ms after its start. --hold keeps the last answer and waits
+ * for stdin to end.
  */
 #include <glib.h>
 #include <stdio.h>
@@ -19,7 +21,8 @@
 static AkmaHttpConfig config = {.timeout_ms = 3000, .body_bytes = 65536};
 static int timeout_ms = 3000, body_bytes = 65536;
 static char **requests;
-static gboolean hold;
+static char *authorization;
+static gboolean hold, http_1_1, fields;
 
 static const GOptionEntry entries[] = {
     {"url", 0, 0, G_OPTION_ARG_STRING, &config.url, NULL, NULL},
@@ -30,6 +33,9 @@ static const GOptionEntry entries[] = {
     {"timeout-ms", 0, 0, G_OPTION_ARG_INT, &timeout_ms, NULL, NULL},
     {"body-bytes", 0, 0, G_OPTION_ARG_INT, &body_bytes, NULL, NULL},
     {"request", 0, 0, G_OPTION_ARG_STRING_ARRAY, &requests, NULL, NULL},
+    {"http-1-1", 0, 0, G_OPTION_ARG_NONE, &http_1_1, NULL, NULL},
+    {"authorization", 0, 0, G_OPTION_ARG_STRING, &authorization, NULL, NULL},
+    {"fields", 0, 0, G_OPTION_ARG_NONE, &fields, NULL, NULL},
     {"hold", 0, 0, G_OPTION_ARG_NONE, &hold, NULL, NULL},
     G_OPTION_ENTRY_NULL,
 };
@@ -56,6 +62,14 @@ print_answer(const AkmaHttpResponse *answer)
            answer->retry_after_s,
            answer->body->len,
            sum);
+    if (fields) {
+        printf("fields ");
+        for (char *const *challenge = answer->challenges; *challenge; challenge++)
+            printf("%s|", *challenge);
+        printf("%s|%s\n",
+               answer->authentication_info ? answer->authentication_info : "-",
+               answer->server ? answer->server : "-");
+    }
     fflush(stdout);
 }
 
@@ -133,7 +147,9 @@ main(int argc, char **argv)
     config.timeout_ms = (unsigned)timeout_ms;
     config.body_bytes = (size_t)body_bytes;
     asker.loop = g_main_loop_new(NULL, FALSE);
+    config.version = http_1_1 ? AKMA_HTTP_1_1 : AKMA_HTTP_2;
     asker.client = akma_http_client_new(&config);
+    akma_http_client_set_authorization(asker.client, authorization);
     begin(&asker);
     g_main_loop_run(asker.loop);
 

@@ -270,6 +270,83 @@ def reject_http_1_1_in_clear_text():
         assert line[0] == "error" and int(line[1]) in (UNREACHABLE, REFUSED), line
 
 
+class Http11(FakeServer):
+    """Answers each request with the lines of @answer; keeps what it was asked."""
+
+    def __init__(self, *answer, body=b"hello\n"):
+        super().__init__(self._talk)
+        self.asked, self.body = [], body
+        self.head = "\r\n".join(answer or ["HTTP/1.1 200 OK"])
+
+    def _talk(self, number, connection):
+        with connection.makefile("rb") as lines:
+            while request := lines.readline():
+                fields = {}
+                while (line := lines.readline().strip()):
+                    name, _, value = line.decode().partition(":")
+                    fields[name.lower()] = value.strip()
+                self.asked.append((request.decode().strip(), fields))
+                head = f"{self.head}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+                connection.sendall(head.encode() + self.body)
+
+
+def http_1_1(server, *requests, args=()):
+    """As ask(), with the line of fields behind each answer."""
+    done = subprocess.run([asker(), f"--url=http://127.0.0.1:{server.port}", "--http-1-1",
+                           "--fields", *args, *(f"--request={each}" for each in requests)],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and not done.stderr, done
+    return done.stdout.splitlines()
+
+
+def http_1_1_is_spoken_where_it_is_wanted():
+    with Http11("HTTP/1.1 200 OK", "Content-Type: text/plain") as server:
+        lines = http_1_1(server, "GET / -", "GET /b -", args=["--authorization=Digest a=b"])
+        is_answer(lines[0].split(" "), b"hello\n")
+        assert server.accepted == 1, "the connection is kept"
+        assert [each[0] for each in server.asked] == ["GET / HTTP/1.1", "GET /b HTTP/1.1"]
+        assert server.asked[0][1]["authorization"] == "Digest a=b", server.asked
+
+
+def http_1_1_needs_no_authorization():
+    with Http11() as server:
+        http_1_1(server, "GET / -")
+        assert "authorization" not in server.asked[0][1], server.asked
+
+
+def challenges_and_their_answer_are_read():
+    with Http11("HTTP/1.1 401 Unauthorized", "WWW-Authenticate: Basic realm=\"a\"",
+                "www-authenticate:  Digest realm=\"b\" ", "Authentication-Info: rspauth=\"c\"",
+                "Server: bsf 3gpp-gba-tmpi") as server:
+        lines = http_1_1(server, "GET / -")
+        assert lines[0].startswith("401 ")
+        assert lines[1] == ("fields Basic realm=\"a\"|Digest realm=\"b\"|rspauth=\"c\"|"
+                            "bsf 3gpp-gba-tmpi"), lines
+
+
+def reject_more_challenges_than_there_can_be():
+    with Http11("HTTP/1.1 401 No", *(f"WWW-Authenticate: {n}" for n in range(9))) as server:
+        assert http_1_1(server, "GET / -")[1] == "fields 0|1|2|3|-|-"
+
+
+def reject_a_challenge_that_is_too_long():
+    with Http11("HTTP/1.1 401 No", "WWW-Authenticate: " + "x" * 4097,
+                "Authentication-Info: " + "x" * 4097, "Server: " + "x" * 5000) as server:
+        assert http_1_1(server, "GET / -")[1] == "fields -|-"
+
+
+def reject_another_version_where_http_1_1_is_wanted():
+    with Http11("HTTP/1.0 200 OK") as server:
+        lines = http_1_1(server, "GET / -")
+        failed(lines[0].split(" "), REFUSED, "HTTP/1.1")
+
+
+def reject_an_http_1_1_answer_over_the_limit():
+    with Http11(body=b"x" * 1001) as server:
+        lines = http_1_1(server, "GET / -", args=["--body-bytes=1000"])
+        failed(lines[0].split(" "), REFUSED, "more than 1000 bytes")
+
+
 def s_server(*options):
     """The answer to a client of ours from openssl s_server."""
     with socket.create_server(("127.0.0.1", 0)) as s:
@@ -333,7 +410,7 @@ def a_clock_before_the_build_is_named():
         failed(done.stdout.split(" "), NOT_AUTHENTIC, "the clock shows a time before")
 
 
-helpers = {"asker", "ask", "clear", "secure", "is_answer", "failed", "s_server"}
+helpers = {"asker", "ask", "clear", "secure", "is_answer", "failed", "s_server", "http_1_1", "Http11"}
 tests = [f for name, f in list(globals().items())
          if getattr(f, "__module__", "") == "__main__" and name not in helpers]
 
