@@ -2,15 +2,33 @@
 noinst_LTLIBRARIES += %D%/libanchor.la
 %C%_libanchor_la_SOURCES = \
 	%D%/akma-usim.c %D%/akma-usim.h \
-	%D%/anchor.c %D%/anchor.h
+	%D%/anchor.c %D%/anchor.h \
+	%D%/digest.c %D%/digest.h %D%/digest-parser.c %D%/digest-parser.h \
+	%D%/gba-info.c %D%/gba-info.h \
+	%D%/gba-names.c %D%/gba-names.h \
+	%D%/gba-ub.c %D%/gba-ub.h
 %C%_libanchor_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-anchor\"
-%C%_libanchor_la_LIBADD = src/kdf/libkdf.la modem/libmodem.la
+%C%_libanchor_la_LIBADD = src/http/libhttp.la src/kdf/libkdf.la modem/libmodem.la \
+	src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test-akma-usim
 tests_unit_test_akma_usim_SOURCES = tests/unit/test-akma-usim.c \
 	tests/fakes/fake-card.c tests/fakes/fake-card.h tests/fakes/usim-fixture.h
 tests_unit_test_akma_usim_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_akma_usim_LDADD = tests/libtests.la %D%/libanchor.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
+
+gba_tests = tests/unit/test-digest tests/unit/test-gba-info tests/unit/test-gba-names \
+	tests/unit/test-gba-ub
+unit_tests += $(gba_tests)
+tests_unit_test_digest_LDADD = %D%/libanchor.la $(CMOCKA_LIBS)
+tests_unit_test_gba_info_LDADD = %D%/libanchor.la $(CMOCKA_LIBS)
+tests_unit_test_gba_names_LDADD = %D%/libanchor.la $(CMOCKA_LIBS)
+tests_unit_test_gba_ub_LDADD = %D%/libanchor.la $(CMOCKA_LIBS)
+
+fuzz_tests += tests/fuzz/fuzz-gba
+tests_fuzz_fuzz_gba_SOURCES = tests/fuzz/fuzz-gba.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_gba_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_gba_LDADD = %D%/libanchor.la $(CRYPTO_LIBS) $(FUZZ_LIBS)
 
 # The whole agent side of a card, for tests/e2e/test-card.py.
 check_PROGRAMS += tests/e2e/card-tool
