@@ -31,7 +31,7 @@ noinst_LTLIBRARIES += %D%/libmodem.la
 	%D%/ports.c %D%/ports.h
 %C%_libmodem_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
 %C%_libmodem_la_CFLAGS = $(AM_CFLAGS) $(GUDEV_CFLAGS)
-%C%_libmodem_la_LIBADD = %D%/libcard.la %D%/libtransports.la $(GUDEV_LIBS)
+%C%_libmodem_la_LIBADD = %D%/libcard.la %D%/libtransports.la %D%/port/libport.la $(GUDEV_LIBS)
 
 modem_tests = tests/unit/test-apdu tests/unit/test-tlv tests/unit/test-uicc tests/unit/test-usim-files
 unit_tests += $(modem_tests)

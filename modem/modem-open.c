@@ -3,14 +3,17 @@
 /* modem-open: from a configuration to a modem that has told what it is. */
 #include "base/error.h"
 #include "modem/modem-private.h"
+#include "modem/port/port-card.h"
+#include "modem/port/route.h"
 #include "modem/transport.h"
 
 /*
- *   open: TRANSPORT --> refresh --> done
+ *   open: TRANSPORT, or akmad-port --> refresh --> done
  */
 typedef struct {
     AkmaModem *modem;
     const AkmaTransport *transport;
+    bool by_helper;
 } Opening;
 
 static void
@@ -51,7 +54,8 @@ transport_opened(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user
     g_autoptr(GTask) task = user_data;
     g_autoptr(GError) error = NULL;
     const Opening *opening = g_task_get_task_data(task);
-    g_autoptr(AkmaCard) card = opening->transport->open_finish(res, &error);
+    g_autoptr(AkmaCard) card = opening->by_helper ? akma_port_card_open_finish(res, &error)
+                                                  : opening->transport->open_finish(res, &error);
 
     if (!card)
         g_task_return_error(task, g_steal_pointer(&error));
@@ -74,6 +78,28 @@ opening_new(const AkmaModemConfig *config,
     opening->modem = akma_modem_new(config);
 
     return task;
+}
+
+static void
+begin_port(GTask *owned, const AkmaModemConfig *config)
+{
+    Opening *opening = g_task_get_task_data(owned);
+    GCancellable *cancellable = g_task_get_cancellable(owned);
+    const char *socket = config->port_socket ? config->port_socket : AKMA_PORT_SOCKET;
+    const AkmaTransport *transport = opening->transport;
+    AkmaPortConfig port = {.device = config->device,
+                           .slot = config->slot,
+                           .proxy = config->proxy,
+                           .timeout_ms = config->timeout_ms};
+
+    opening->by_helper = akma_port_is_needed(socket, transport->proxy, config->proxy);
+    if (opening->by_helper) {
+        port.proxy = AKMA_PROXY_ALWAYS;
+        akma_port_card_open_async(
+            socket, transport->protocol, &port, cancellable, transport_opened, owned);
+    } else {
+        transport->open_async(&port, cancellable, transport_opened, owned);
+    }
 }
 
 void
@@ -100,13 +126,7 @@ akma_modem_open_async(const AkmaModemConfig *config,
         return;
     }
 
-    opening->transport->open_async(&(AkmaPortConfig){.device = config->device,
-                                                     .slot = config->slot,
-                                                     .proxy = config->proxy,
-                                                     .timeout_ms = config->timeout_ms},
-                                   cancellable,
-                                   transport_opened,
-                                   g_steal_pointer(&task));
+    begin_port(g_steal_pointer(&task), config);
 }
 
 void

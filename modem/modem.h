@@ -23,8 +23,9 @@ typedef struct {
     const char *protocol; /* "auto", or one of transport.h */
     unsigned slot;        /* 1.. */
     AkmaProxy proxy;
-    unsigned timeout_ms;    /* of one answer of the modem */
-    AkmaSecret *sim_id_key; /* 32 bytes: key of the HMAC behind SimId; a reference is taken */
+    const char *port_socket; /* of akmad-port; NULL: where the package puts it */
+    unsigned timeout_ms;     /* of one answer of the modem */
+    AkmaSecret *sim_id_key;  /* 32 bytes: key of the HMAC behind SimId; a reference is taken */
 } AkmaModemConfig;
 
 /*

@@ -16,6 +16,7 @@ typedef struct {
 
 typedef struct {
     const char *protocol; /* "at", "mbim" or "qmi" */
+    const char *proxy;    /* program that shares its ports, by its abstract socket; NULL: none */
 
     /*
      * Opens the port and makes it ready. @config is copied.

@@ -8,6 +8,7 @@ dist_man_MANS += \
 	%D%/man/akma-modemsim.8 \
 	%D%/man/akmactl.1 \
 	%D%/man/akmad-bus.5 \
+	%D%/man/akmad-port.8 \
 	%D%/man/akmad.8 \
 	%D%/man/akmad.conf.5
 
@@ -17,8 +18,9 @@ dbusservicedir = $(datadir)/dbus-1/system-services
 dbusinterfacesdir = $(datadir)/dbus-1/interfaces
 dist_dbusinterfaces_DATA = dbus/org.akmad1.xml
 nodist_dbusservice_DATA = %D%/org.akmad1.service
-nodist_systemdsystemunit_DATA = %D%/akmad.service %D%/akma-keyserver.service \
-	%D%/akma-lab.service
+dist_systemdsystemunit_DATA = %D%/akmad-port.socket
+nodist_systemdsystemunit_DATA = %D%/akmad.service %D%/akmad-port.service \
+	%D%/akma-keyserver.service %D%/akma-lab.service
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/akmad.conf %D%/akma-keyserver.conf \
@@ -49,8 +51,8 @@ uninstall-packaging:
 .PHONY: install-packaging uninstall-packaging
 
 # only when make runs are the folders known
-packaging_generated = %D%/org.akmad1.service %D%/akmad.service %D%/akma-keyserver.service \
-	%D%/akma-lab.service
+packaging_generated = %D%/org.akmad1.service %D%/akmad.service %D%/akmad-port.service \
+	%D%/akma-keyserver.service %D%/akma-lab.service
 $(packaging_generated): %: %.in
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 		sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@bindir[@]|$(bindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' $< > $@.tmp && \

@@ -21,6 +21,7 @@ PROGRAMS = [
     ("src/cli/akmactl", "akmactl.1",
      "status list get renew enroll wait watch exec modem".split()),
     ("src/agent/akmad", "akmad.8", []),
+    ("modem/port/akmad-port", "akmad-port.8", []),
     ("src/keyserver/akma-keyserver", "akma-keyserver.8",
      ["init", "serve", "check", "status"] +
      ["application " + w for w in "add list show remove allow deny".split()] +

@@ -279,6 +279,7 @@ transport_open_async(const AkmaPortConfig *config,
 
 const AkmaTransport akma_transport_at = {
     "at",
+    NULL,
     transport_open_async,
     akma_at_card_open_finish,
 };

@@ -69,7 +69,7 @@ teardown(void **state)
 static void
 open_modem(Fixture *f)
 {
-    const AkmaModemConfig config = {"/dev/fake", "auto", 1, AKMA_PROXY_AUTO, 1000, f->key};
+    const AkmaModemConfig config = {"/dev/fake", "auto", 1, AKMA_PROXY_AUTO, NULL, 1000, f->key};
 
     akma_modem_open_card_async(AKMA_CARD(f->card), &config, NULL, opened, f);
     fake_card_run_until(&f->done);
@@ -82,7 +82,7 @@ open_modem(Fixture *f)
 static void
 reject_device(Fixture *f, const char *device, const char *protocol, int code)
 {
-    const AkmaModemConfig config = {device, protocol, 1, AKMA_PROXY_AUTO, 1000, f->key};
+    const AkmaModemConfig config = {device, protocol, 1, AKMA_PROXY_AUTO, NULL, 1000, f->key};
 
     g_clear_error(&f->error);
     f->done = false;
