@@ -37,6 +37,18 @@ noinst_LTLIBRARIES += %D%/libsimulator.la
 	%D%/port.c %D%/port.h \
 	%D%/profile.c %D%/profile.h \
 	%D%/pty.c %D%/pty.h \
+	%D%/qmi.c %D%/qmi.h %D%/qmi-private.h \
+	%D%/qmi-card.c \
+	%D%/qmi-channel.c \
+	%D%/qmi-ctl.c \
+	%D%/qmi-dms.c \
+	%D%/qmi-file.c \
+	%D%/qmi-link.c %D%/qmi-link.h \
+	%D%/qmi-message.c %D%/qmi-message.h \
+	%D%/qmi-nas.c \
+	%D%/qmi-pin.c \
+	%D%/qmi-socket.c %D%/qmi-socket.h \
+	%D%/qmi-uim.c \
 	%D%/registration.c %D%/registration.h \
 	%D%/select.c \
 	%D%/uicc.c %D%/uicc.h %D%/uicc-private.h \
@@ -52,8 +64,9 @@ bin_PROGRAMS += %D%/akma-modemsim
 %C%_akma_modemsim_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_akma_modemsim_LDADD = %D%/libsimulator.la $(SYSTEMD_LIBS)
 
-script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py
-EXTRA_DIST += tests/e2e/mbim_host.py tests/e2e/modemsim.py
+script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py \
+	tests/e2e/test-modemsim-qmi.py
+EXTRA_DIST += tests/e2e/mbim_host.py tests/e2e/modemsim.py tests/e2e/qmi.py
 
 unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc
 tests_unit_test_soft_nausf_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)
@@ -61,7 +74,8 @@ tests_unit_test_soft_uicc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_soft_uicc_LDADD = tests/libtests.la %D%/libsimulator.la $(CMOCKA_LIBS)
 
 simulator_fuzz = tests/fuzz/fuzz-modemsim-apdu tests/fuzz/fuzz-modemsim-at \
-	tests/fuzz/fuzz-modemsim-card tests/fuzz/fuzz-modemsim-control tests/fuzz/fuzz-modemsim-core
+	tests/fuzz/fuzz-modemsim-card tests/fuzz/fuzz-modemsim-control tests/fuzz/fuzz-modemsim-core \
+	tests/fuzz/fuzz-modemsim-qmi
 fuzz_tests += $(simulator_fuzz)
 tests_fuzz_fuzz_modemsim_apdu_SOURCES = tests/fuzz/fuzz-modemsim-apdu.c tests/fakes/soft-card.h
 tests_fuzz_fuzz_modemsim_apdu_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
@@ -78,3 +92,6 @@ tests_fuzz_fuzz_modemsim_control_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
 tests_fuzz_fuzz_modemsim_core_SOURCES = tests/fuzz/fuzz-modemsim-core.c
 tests_fuzz_fuzz_modemsim_core_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_modemsim_core_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_modemsim_qmi_SOURCES = tests/fuzz/fuzz-modemsim-qmi.c tests/fakes/soft-card.h
+tests_fuzz_fuzz_modemsim_qmi_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_modemsim_qmi_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)

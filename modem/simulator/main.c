@@ -14,17 +14,21 @@
 #include "modem/simulator/at.h"
 #include "modem/simulator/control.h"
 #include "modem/simulator/mbim.h"
+#include "modem/simulator/qmi-link.h"
+#include "modem/simulator/qmi-socket.h"
 
 #define SUMMARY                                                                                    \
     "A simulated modem with a soft SIM card, for labs and tests: the card file and the\n"          \
     "control socket hold subscriber keys in clear. Not for use with real subscriptions."
 
 /* One port of each may be asked for; the options of them stand in this order. */
-static const AkmaSoftFace *const faces[] = {&akma_soft_at_face, &akma_soft_mbim_face};
+static const AkmaSoftFace *const faces[] = {
+    &akma_soft_at_face, &akma_soft_mbim_face, &akma_soft_qmi_face};
 
 typedef struct {
     char *card;
     char *paths[G_N_ELEMENTS(faces)];
+    char *qmi_socket;
     char *core;
     char *core_ca;
     char *control;
@@ -48,6 +52,7 @@ options_clear(Options *self)
     g_free(self->card);
     for (size_t i = 0; i < G_N_ELEMENTS(faces); i++)
         g_free(self->paths[i]);
+    g_free(self->qmi_socket);
     g_free(self->core);
     g_free(self->core_ca);
     g_free(self->control);
@@ -84,7 +89,7 @@ has_face(const Options *options)
             return true;
     }
 
-    return false;
+    return options->qmi_socket != NULL;
 }
 
 static bool
@@ -102,6 +107,20 @@ parse(int argc, char **argv, Options *options, GError **error)
          &options->paths[1],
          "Serve MBIM at this symlink",
          "PATH"},
+        {"qmi",
+         0,
+         0,
+         G_OPTION_ARG_FILENAME,
+         &options->paths[2],
+         "Serve QMI at this symlink",
+         "PATH"},
+        {"qmi-socket",
+         0,
+         0,
+         G_OPTION_ARG_STRING,
+         &options->qmi_socket,
+         "Serve QMI like qmi-proxy at this abstract socket",
+         "NAME"},
         {"core", 0, 0, G_OPTION_ARG_STRING, &options->core, "Register at this core", "URL"},
         {"core-ca", 0, 0, G_OPTION_ARG_FILENAME, &options->core_ca, "Its authority", "FILE"},
         {"control", 0, 0, G_OPTION_ARG_FILENAME, &options->control, "Control socket", "PATH"},
@@ -126,7 +145,7 @@ parse(int argc, char **argv, Options *options, GError **error)
     if (!options->card)
         return refuse(error, "--card FILE is missing");
     if (!has_face(options))
-        return refuse(error, "no face to serve: --at PATH or --mbim PATH is missing");
+        return refuse(error, "no face to serve: --at, --mbim, --qmi or --qmi-socket is missing");
     if (options->dialect && !akma_soft_dialect_find(options->dialect))
         return refuse(error, "--dialect: no such dialect, --help lists them");
 
@@ -193,6 +212,7 @@ serve(void *user_data)
     program->serving = true;
     for (size_t i = 0; i < G_N_ELEMENTS(faces); i++)
         add_pair(builder, faces[i]->name, options->paths[i]);
+    add_pair(builder, "qmi-socket", options->qmi_socket);
     add_pair(builder, "control", options->control);
     pairs = g_strv_builder_end(builder);
     if (!akma_program_write_ready(options->ready, (const char *const *)pairs, &error)) {
@@ -205,6 +225,8 @@ serve(void *user_data)
         if (options->paths[i])
             g_message("serving %s at %s", faces[i]->name, options->paths[i]);
     }
+    if (options->qmi_socket)
+        g_message("serving qmi at @%s", options->qmi_socket);
     akma_program_notify("READY=1");
 }
 
@@ -229,8 +251,15 @@ open_ports(Program *program, GError **error)
         }
         g_ptr_array_add(ports, port);
     }
+    if (!options->qmi_socket)
+        return true;
 
-    return true;
+    program->desk.qmi_socket =
+        akma_soft_qmi_socket_new(program->desk.modem, dialect, options->qmi_socket, error);
+    if (!program->desk.qmi_socket)
+        g_prefix_error(error, "--qmi-socket ");
+
+    return program->desk.qmi_socket != NULL;
 }
 
 static bool
@@ -272,6 +301,7 @@ close_all(Program *program)
     while (g_main_context_iteration(NULL, FALSE)) /* what was cancelled ends */
         ;
     g_clear_pointer(&program->desk.ports, g_ptr_array_unref);
+    akma_soft_qmi_socket_free(program->desk.qmi_socket);
     akma_soft_modem_free(program->desk.modem);
     g_clear_pointer(&program->loop, g_main_loop_unref);
     options_clear(&program->options);

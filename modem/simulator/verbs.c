@@ -61,7 +61,7 @@ sim_state_name(AkmaSoftModem *modem)
 static unsigned
 count_clients(const AkmaSoftDesk *desk)
 {
-    unsigned n = 0;
+    unsigned n = desk->qmi_socket ? akma_soft_qmi_socket_count_clients(desk->qmi_socket) : 0;
 
     for (guint i = 0; desk->ports && i < desk->ports->len; i++)
         n += akma_soft_port_count_clients(g_ptr_array_index(desk->ports, i));

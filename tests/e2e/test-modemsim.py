@@ -1160,8 +1160,7 @@ def reject_wrong_usage():
         at = os.path.join(folder, "at")
         for options in ((), ("--card", path), ("--at", at), ("--card", path, "--at", at, "more"),
                         ("--card", path, "--at", at, "--mbim", folder),
-                        ("--card", path, "--at", at, "--qmi", at + "q"),
-                        ("--card", path, "--at", at, "--qmi-socket", "x"),
+                        ("--card", path, "--at", at, "--qmi", folder),
                         ("--card", path, "--at", at, "--dialect", "french"),
                         ("--card", path, "--at", at, "--log-level", "loud"),
                         ("--card", path, "--at", folder),
