@@ -65,6 +65,7 @@ bin_PROGRAMS += %D%/akma-modemsim
 %C%_akma_modemsim_LDADD = %D%/libsimulator.la $(SYSTEMD_LIBS)
 
 script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py \
+	tests/e2e/test-modemsim-mbim-card.py tests/e2e/test-modemsim-mbim-raw.py \
 	tests/e2e/test-modemsim-qmi.py
 EXTRA_DIST += tests/e2e/mbim_host.py tests/e2e/modemsim.py tests/e2e/qmi.py
 
@@ -75,7 +76,7 @@ tests_unit_test_soft_uicc_LDADD = tests/libtests.la %D%/libsimulator.la $(CMOCKA
 
 simulator_fuzz = tests/fuzz/fuzz-modemsim-apdu tests/fuzz/fuzz-modemsim-at \
 	tests/fuzz/fuzz-modemsim-card tests/fuzz/fuzz-modemsim-control tests/fuzz/fuzz-modemsim-core \
-	tests/fuzz/fuzz-modemsim-qmi
+	tests/fuzz/fuzz-modemsim-mbim tests/fuzz/fuzz-modemsim-qmi
 fuzz_tests += $(simulator_fuzz)
 tests_fuzz_fuzz_modemsim_apdu_SOURCES = tests/fuzz/fuzz-modemsim-apdu.c tests/fakes/soft-card.h
 tests_fuzz_fuzz_modemsim_apdu_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
@@ -92,6 +93,9 @@ tests_fuzz_fuzz_modemsim_control_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
 tests_fuzz_fuzz_modemsim_core_SOURCES = tests/fuzz/fuzz-modemsim-core.c
 tests_fuzz_fuzz_modemsim_core_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_modemsim_core_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_modemsim_mbim_SOURCES = tests/fuzz/fuzz-modemsim-mbim.c tests/fakes/soft-card.h
+tests_fuzz_fuzz_modemsim_mbim_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_modemsim_mbim_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
 tests_fuzz_fuzz_modemsim_qmi_SOURCES = tests/fuzz/fuzz-modemsim-qmi.c tests/fakes/soft-card.h
 tests_fuzz_fuzz_modemsim_qmi_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_modemsim_qmi_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)

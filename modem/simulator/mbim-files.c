@@ -217,7 +217,7 @@ akma_soft_mbim_read_binary(AkmaSoftMbim *self, AkmaSoftMbimReader *in, AkmaSoftM
     uint32_t status;
     uint16_t sw;
 
-    if (!fine || !ends_as_read(in) || len == 0 || len > sizeof bytes ||
+    if (!fine || !ends_as_read(in) || len == 0 || len > sizeof bytes || offset > OFFSET_MAX ||
         offset + len > OFFSET_MAX + 1)
         return MBIM_STATUS_INVALID_PARAMETERS;
     sw = select_target(self, &target);

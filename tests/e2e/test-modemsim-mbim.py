@@ -1,12 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The MBIM face of the simulated modem as the stock client sees it: mbimcli, and mbim-proxy."""
+import os
 import re
 import shutil
 import subprocess
 
 import tap
 from modemsim import AID, ICCID, IMSI, Sim, card
+
+PROXY = "/usr/libexec/mbim-proxy"
+# uid 0, which the proxy wants, and abstract sockets of its own; the proxy ends with the script
+ALONE = ["unshare", "-rnpf", "--kill-child"]
 
 if not shutil.which("mbimcli"):
     tap.skip_all("there is no mbimcli: package libmbim-utils")
@@ -228,6 +233,45 @@ def reset_powers_the_card_off_and_on():
         assert sim.ok("status")["open"] == "1" and sim.ok("status")["sim"] == "pin"
         assert value(mbimcli(sim, "--ms-set-uicc-reset=disable"),
                      "pass through action") == "disabled"
+
+
+def through_proxy(sim, script):
+    """Runs @script of mbimcli lines, all through one mbim-proxy; its output."""
+    if not os.path.exists(PROXY):
+        raise tap.Skip("there is no mbim-proxy: package libmbim-proxy")
+    if subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode != 0:
+        raise tap.Skip("user namespaces are off")
+    start = (f"{PROXY} --no-exit & "
+             "for i in $(seq 50); do grep -q mbim-proxy /proc/net/unix && break; sleep 0.1; done; ")
+    done = subprocess.run([*ALONE, "sh", "-euc", start + script], capture_output=True, text=True,
+                          timeout=60, stdin=subprocess.DEVNULL,
+                          env={**os.environ, "M": "mbimcli -p -d " + sim.path("mbim")})
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    return done.stdout
+
+
+@tap.test
+def proxy_of_libmbim_works():
+    with Sim() as sim:
+        out = through_proxy(sim, f"""
+            $M --query-device-caps
+            $M --query-subscriber-ready-status
+            $M --ms-set-uicc-open-channel=application-id={AID},selectp2arg=4,channel-group=1
+            $M --ms-set-uicc-apdu=channel=1,secure-message=none,classbyte-type=inter-industry,\
+command=00A40804047FFF6FAD
+            $M --ms-set-uicc-close-channel=channel=1,channel-group=1""")
+        assert value(out, "Device ID") == "001010123456780"
+        assert value(out, "Subscriber ID") == IMSI
+        assert "83:02:6F:AD" in out
+
+
+@tap.test
+def proxy_serves_several_clients_at_once():
+    with Sim() as sim:
+        sim.ok("delay 50")
+        out = through_proxy(sim, "pids=; for i in 1 2 3 4; do $M --ms-query-uicc-atr & "
+                                 'pids="$pids $!"; done; for p in $pids; do wait $p; done')
+        assert len(re.findall("response: 3B:", out)) == 4, out
 
 
 tap.main()
