@@ -4,10 +4,11 @@
 
 #include <gudev/gudev.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/stat.h>
 
 #define QUIET_MS   300
 #define PATIENT_US (2 * G_USEC_PER_SEC)
+#define LINKS_MAX  8
 
 static const char *const subsystems[] = {"usbmisc", "wwan", "tty", "net", NULL};
 
@@ -25,9 +26,9 @@ static unsigned signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE(AkmaDiscovery, akma_discovery, G_TYPE_OBJECT)
 
-/* What AkmaPortFacts borrows from. */
+/* What AkmaUdevPort borrows from. */
 typedef struct {
-    AkmaPortFacts facts;
+    AkmaUdevPort facts;
     GUdevDevice *port;
     GUdevDevice *interface;
     GUdevDevice *physical;
@@ -100,7 +101,7 @@ static Port *
 port_new(GUdevDevice *device)
 {
     Port *self = g_new0(Port, 1);
-    AkmaPortFacts *facts = &self->facts;
+    AkmaUdevPort *facts = &self->facts;
 
     self->port = g_object_ref(device);
     self->interface = g_udev_device_get_parent_with_subsystem(device, "usb", "usb_interface");
@@ -159,7 +160,7 @@ akma_discovery_scan(AkmaDiscovery *self)
     for (size_t i = 0; subsystems[i]; i++)
         collect(self, ports, subsystems[i]);
     g_clear_pointer(&self->modems, g_ptr_array_unref);
-    self->modems = akma_ports_find_modems(ports);
+    self->modems = akma_found_modem_list(ports);
 }
 
 static void
@@ -218,12 +219,24 @@ akma_discovery_get_modems(AkmaDiscovery *self)
     return self->modems;
 }
 
-const char *
-akma_discovery_guess_protocol(const char *path)
+bool
+akma_discovery_is_same_port(const char *a, const char *b)
 {
-    g_autoptr(GUdevClient) client = g_udev_client_new(NULL);
-    g_autofree char *real = realpath(path, NULL);
-    g_autofree char *name = g_path_get_basename(real ? real : path);
+    struct stat first;
+    struct stat second;
+
+    if (g_str_equal(a, b))
+        return true;
+
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISCHR(first.st_mode) &&
+           S_ISCHR(second.st_mode) && first.st_rdev == second.st_rdev;
+}
+
+/* NULL: udev knows no port at @path. */
+static const char *
+find_protocol(GUdevClient *client, const char *path)
+{
+    g_autofree char *name = g_path_get_basename(path);
 
     for (size_t i = 0; subsystems[i]; i++) {
         g_autoptr(GUdevDevice) device =
@@ -231,15 +244,36 @@ akma_discovery_guess_protocol(const char *path)
         const char *protocol;
         Port *port;
 
-        if (!device)
+        if (!device || g_strcmp0(g_udev_device_get_device_file(device), path) != 0)
             continue;
         port = port_new(device);
-        protocol = akma_port_get_protocol(&port->facts);
+        protocol = akma_udev_port_get_protocol(&port->facts);
         port_free(port);
         return protocol;
     }
 
-    return "at"; /* a pseudo terminal, or nothing that udev knows */
+    return NULL;
+}
+
+const char *
+akma_discovery_guess_protocol(const char *path)
+{
+    g_autoptr(GUdevClient) client = g_udev_client_new(NULL);
+    g_autofree char *at = g_strdup(path);
+    const char *protocol = find_protocol(client, at);
+
+    for (unsigned i = 0; !protocol && i < LINKS_MAX; i++) {
+        g_autofree char *target = g_file_read_link(at, NULL);
+        g_autofree char *folder = g_path_get_dirname(at);
+
+        if (!target)
+            break;
+        g_free(at);
+        at = g_canonicalize_filename(target, folder);
+        protocol = find_protocol(client, at);
+    }
+
+    return protocol ? protocol : "at"; /* a pseudo terminal, or nothing that udev knows */
 }
 
 static void

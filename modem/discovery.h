@@ -10,7 +10,7 @@
 
 #include <glib-object.h>
 
-#include "modem/ports.h"
+#include "modem/found-modem.h"
 
 G_BEGIN_DECLS
 
@@ -24,11 +24,14 @@ G_DECLARE_FINAL_TYPE(AkmaDiscovery, akma_discovery, AKMA, DISCOVERY, GObject)
  */
 AkmaDiscovery *akma_discovery_new(void);
 
-/* AkmaFoundModem, as akma_ports_find_modems(); borrowed until the next "changed" or scan. */
+/* AkmaFoundModem, as akma_found_modem_list(); borrowed until the next "changed" or scan. */
 const GPtrArray *akma_discovery_get_modems(AkmaDiscovery *self);
 
 /* Looks now; emits nothing. */
 void akma_discovery_scan(AkmaDiscovery *self);
+
+/* Do both paths name one port, perhaps by a symbolic link? */
+bool akma_discovery_is_same_port(const char *a, const char *b);
 
 /* "mbim", "qmi" or "at": what the port at @path speaks; a symbolic link is followed. */
 const char *akma_discovery_guess_protocol(const char *path);

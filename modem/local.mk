@@ -28,7 +28,7 @@ noinst_LTLIBRARIES += %D%/libmodem.la
 	%D%/discovery.c %D%/discovery.h \
 	%D%/modem.c %D%/modem.h %D%/modem-card.h %D%/modem-private.h \
 	%D%/modem-open.c \
-	%D%/ports.c %D%/ports.h
+	%D%/found-modem.c %D%/found-modem.h
 %C%_libmodem_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
 %C%_libmodem_la_CFLAGS = $(AM_CFLAGS) $(GUDEV_CFLAGS)
 %C%_libmodem_la_LIBADD = %D%/libcard.la %D%/libtransports.la %D%/port/libport.la $(GUDEV_LIBS)
@@ -53,8 +53,8 @@ unit_tests += tests/unit/test-modem
 tests_unit_test_modem_SOURCES = tests/unit/test-modem.c tests/fakes/fake-card.c tests/fakes/fake-card.h
 tests_unit_test_modem_LDADD = %D%/libmodem.la $(CMOCKA_LIBS)
 
-unit_tests += tests/unit/test-ports
-tests_unit_test_ports_LDADD = %D%/libmodem.la $(CMOCKA_LIBS)
+unit_tests += tests/unit/test-found-modem
+tests_unit_test_found_modem_LDADD = %D%/libmodem.la $(CMOCKA_LIBS)
 unit_tests += tests/unit/test-discovery
 tests_unit_test_discovery_CFLAGS = $(AM_CFLAGS)
 tests_unit_test_discovery_LDADD = %D%/libmodem.la $(CMOCKA_LIBS)

@@ -2,6 +2,7 @@
 
 /* modem-open: from a configuration to a modem that has told what it is. */
 #include "base/error.h"
+#include "modem/discovery.h"
 #include "modem/modem-private.h"
 #include "modem/port/port-card.h"
 #include "modem/port/route.h"
@@ -90,7 +91,8 @@ begin_port(GTask *owned, const AkmaModemConfig *config)
     AkmaPortConfig port = {.device = config->device,
                            .slot = config->slot,
                            .proxy = config->proxy,
-                           .timeout_ms = config->timeout_ms};
+                           .timeout_ms = config->timeout_ms,
+                           .is_guess = config->is_guess};
 
     opening->by_helper = akma_port_is_needed(socket, transport->proxy, config->proxy);
     if (opening->by_helper) {
@@ -108,6 +110,7 @@ akma_modem_open_async(const AkmaModemConfig *config,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
+    const char *protocol = config->protocol;
     g_autoptr(GTask) task = NULL;
     Opening *opening;
 
@@ -115,14 +118,12 @@ akma_modem_open_async(const AkmaModemConfig *config,
 
     task = opening_new(config, akma_modem_open_async, cancellable, callback, user_data);
     opening = g_task_get_task_data(task);
-    opening->transport = akma_transport_find(
-        !config->protocol || g_str_equal(config->protocol, "auto") ? "at" : config->protocol);
+    if (!protocol || g_str_equal(protocol, "auto"))
+        protocol = akma_discovery_guess_protocol(config->device);
+    opening->transport = akma_transport_find(protocol);
     if (!opening->transport) {
-        g_task_return_new_error(task,
-                                AKMA_ERROR,
-                                AKMA_ERROR_INVALID_ARGUMENT,
-                                "no such modem protocol: %s",
-                                config->protocol);
+        g_task_return_new_error(
+            task, AKMA_ERROR, AKMA_ERROR_INVALID_ARGUMENT, "no such modem protocol: %s", protocol);
         return;
     }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <stdbool.h>
 
 #include "base/secret.h"
 #include "modem/state.h"
@@ -20,18 +21,19 @@ G_DECLARE_FINAL_TYPE(AkmaModem, akma_modem, AKMA, MODEM, GObject)
 
 typedef struct {
     const char *device;   /* path of the port */
-    const char *protocol; /* "auto", or one of transport.h */
+    const char *protocol; /* one of transport.h, or "auto": what udev says of the port */
     unsigned slot;        /* 1.. */
     AkmaProxy proxy;
     const char *port_socket; /* of akmad-port; NULL: where the package puts it */
     unsigned timeout_ms;     /* of one answer of the modem */
     AkmaSecret *sim_id_key;  /* 32 bytes: key of the HMAC behind SimId; a reference is taken */
+    bool is_guess;           /* as in AkmaPortConfig */
 } AkmaModemConfig;
 
 /*
  * Opens the port and asks for manufacturer, model, card state and registration.
- * Errors: AKMA_ERROR_NO_MODEM (no such device), AKMA_ERROR_MODEM_FAILED. A missing or locked card
- * is a state, not an error.
+ * Errors: AKMA_ERROR_NO_MODEM (no such device), AKMA_ERROR_MODEM_FAILED,
+ * AKMA_ERROR_CONFIG_INVALID (no such slot). A missing or locked card is a state, not an error.
  */
 void akma_modem_open_async(const AkmaModemConfig *config,
                            GCancellable *cancellable,

@@ -9,9 +9,10 @@ G_BEGIN_DECLS
 
 typedef struct {
     const char *device;  /* path of the port */
-    unsigned slot;       /* 1..; a transport without slots ignores it */
+    unsigned slot;       /* 1.. */
     AkmaProxy proxy;     /* likewise; ports that cannot be shared have none */
     unsigned timeout_ms; /* of one answer of the modem */
+    bool is_guess;       /* the port may be none of a modem: give up after a second of silence */
 } AkmaPortConfig;
 
 typedef struct {
@@ -20,7 +21,8 @@ typedef struct {
 
     /*
      * Opens the port and makes it ready. @config is copied.
-     * Errors: AKMA_ERROR_NO_MODEM (no such device), AKMA_ERROR_MODEM_FAILED, CANCELLED.
+     * Errors: AKMA_ERROR_NO_MODEM (no such device), AKMA_ERROR_MODEM_FAILED,
+     * AKMA_ERROR_CONFIG_INVALID (the transport cannot reach that slot), CANCELLED.
      */
     void (*open_async)(const AkmaPortConfig *config,
                        GCancellable *cancellable,

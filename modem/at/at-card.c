@@ -230,6 +230,7 @@ begin_first(GTask *owned)
 void
 akma_at_card_open_async(int fd,
                         unsigned timeout_ms,
+                        bool is_guess,
                         GCancellable *cancellable,
                         GAsyncReadyCallback callback,
                         gpointer user_data)
@@ -244,10 +245,13 @@ akma_at_card_open_async(int fd,
     opening->card = g_object_new(AKMA_TYPE_AT_CARD, NULL);
     opening->card->timeout_ms = timeout_ms;
     opening->card->port = akma_at_port_new(fd, timeout_ms, &events, opening->card, &error);
-    if (!opening->card->port)
+    if (!opening->card->port) {
         g_task_return_error(task, error);
-    else
-        begin_first(g_steal_pointer(&task));
+        return;
+    }
+    if (is_guess)
+        akma_at_port_be_brief(opening->card->port);
+    begin_first(g_steal_pointer(&task));
 }
 
 AkmaCard *
@@ -266,10 +270,19 @@ transport_open_async(const AkmaPortConfig *config,
 {
     g_autoptr(GTask) task = NULL;
     GError *error = NULL;
-    int fd = akma_at_tty_open(config->device, &error);
+    int fd = -1;
 
+    if (config->slot > 1) /* TS 27.007 has no command that chooses one */
+        g_set_error(&error,
+                    AKMA_ERROR,
+                    AKMA_ERROR_CONFIG_INVALID,
+                    "slot=%u: AT commands reach slot 1 only; use a port with protocol mbim or qmi",
+                    config->slot);
+    else
+        fd = akma_at_tty_open(config->device, &error);
     if (fd >= 0) {
-        akma_at_card_open_async(fd, config->timeout_ms, cancellable, callback, user_data);
+        akma_at_card_open_async(
+            fd, config->timeout_ms, config->is_guess, cancellable, callback, user_data);
         return;
     }
     task = g_task_new(NULL, cancellable, callback, user_data);

@@ -12,9 +12,13 @@ G_BEGIN_DECLS
 #define AKMA_TYPE_AT_CARD (akma_at_card_get_type())
 G_DECLARE_FINAL_TYPE(AkmaAtCard, akma_at_card, AKMA, AT_CARD, GObject)
 
-/* Over a descriptor that is open; owned from now on. Errors: AKMA_ERROR_MODEM_FAILED. */
+/*
+ * Over a descriptor that is open; owned from now on. @is_guess: as in AkmaPortConfig.
+ * Errors: AKMA_ERROR_MODEM_FAILED.
+ */
 void akma_at_card_open_async(int fd,
                              unsigned timeout_ms,
+                             bool is_guess,
                              GCancellable *cancellable,
                              GAsyncReadyCallback callback,
                              gpointer user_data);

@@ -15,6 +15,7 @@
 #define SYNC_TIMEOUT_MS 2000
 #define SYNC_TRIES      3
 #define QUIET_MS        40
+#define BRIEF_MS        1000
 
 /*
  *   in step --timeout--> STALE --> ECHO "ATE0V1" --> TOKEN "AT+CGMI" --> in step
@@ -56,6 +57,7 @@ struct _AkmaAtPort {
     Sync sync;
     unsigned sync_tries;
     bool token_seen;
+    bool is_brief;
     char *token;
 };
 
@@ -164,7 +166,8 @@ timed_out(gpointer user_data)
     self->sync = SYNC_STALE;
     error = g_error_new(AKMA_ERROR,
                         AKMA_ERROR_MODEM_FAILED,
-                        "the modem gave no answer within %u ms",
+                        was_sync ? "nobody answers AT commands at this port"
+                                 : "the modem gave no answer within %u ms",
                         self->timeout_ms);
 
     akma_at_port_ref(self);
@@ -172,7 +175,7 @@ timed_out(gpointer user_data)
         finish_command(command, false, AKMA_AT_NO_CODE, error);
     } else {
         finish_command(command, false, AKMA_AT_NO_CODE, NULL);
-        if (++self->sync_tries >= SYNC_TRIES) {
+        if (++self->sync_tries >= (self->is_brief ? 1 : SYNC_TRIES)) {
             self->sync_tries = 0;
             fail_all(self, error);
         }
@@ -208,7 +211,6 @@ write_some(AkmaAtPort *self)
         }
     }
     clear_source(&self->out);
-
     return true;
 }
 
@@ -295,7 +297,7 @@ was_quiet(gpointer user_data)
 static void
 begin_sync(AkmaAtPort *self, Sync step)
 {
-    unsigned timeout_ms = MIN(self->timeout_ms, SYNC_TIMEOUT_MS);
+    unsigned timeout_ms = MIN(self->timeout_ms, self->is_brief ? BRIEF_MS : SYNC_TIMEOUT_MS);
 
     self->sync = step;
     switch (step) {
@@ -311,6 +313,7 @@ begin_sync(AkmaAtPort *self, Sync step)
         break;
     case SYNC_DONE:
         self->sync_tries = 0;
+        self->is_brief = false;
         start_next(self);
         break;
     case SYNC_STALE:
@@ -414,7 +417,6 @@ akma_at_port_new(
         close(fd);
         return NULL;
     }
-
     self = g_new0(AkmaAtPort, 1);
     g_atomic_ref_count_init(&self->refs);
     g_queue_init(&self->waiting);
@@ -468,6 +470,12 @@ akma_at_port_send(
 
     g_queue_push_tail(&self->waiting, command_new(command, take, done, user_data));
     start_next(self);
+}
+
+void
+akma_at_port_be_brief(AkmaAtPort *self)
+{
+    self->is_brief = true;
 }
 
 void

@@ -34,6 +34,9 @@ AkmaAtPort *akma_at_port_ref(AkmaAtPort *self);
 void akma_at_port_unref(AkmaAtPort *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAtPort, akma_at_port_unref)
 
+/* Until the first answer: one try of a second, for a port that may be no modem's. */
+void akma_at_port_be_brief(AkmaAtPort *self);
+
 /* True: the line answers the command. It is overwritten after the call. */
 typedef bool (*AkmaAtTake)(const char *line, size_t len, gpointer user_data);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "agent/config.h"
+#include "agent/config-private.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -19,8 +19,9 @@ static const AkmaSettingRow rows[] = {
     {"akma", "a-kid-format", AKMA_SETTING_CHOICE, "dot-base64url", "dot-base64url|hex", false},
     {"akma", "a-kid-realm-prefix", AKMA_SETTING_STRING, "", NULL, false},
     {"akma", "routing-indicator", AKMA_SETTING_STRING, "card", NULL, false},
-    {"modem *", "device", AKMA_SETTING_PATH, NULL, NULL, true},
+    {"modem *", "device", AKMA_SETTING_STRING, AKMA_DEVICE_AUTO, NULL, false},
     {"modem *", "protocol", AKMA_SETTING_CHOICE, "auto", "auto|at", false},
+    {"modem *", "proxy", AKMA_SETTING_CHOICE, "auto", "auto|always|never", false},
     {"modem *", "slot", AKMA_SETTING_UINT, "1", NULL, false},
     {"modem *", "timeout", AKMA_SETTING_DURATION, "20s", NULL, false},
     {"server *", "url", AKMA_SETTING_URL, NULL, NULL, true},
@@ -39,25 +40,6 @@ static const AkmaSettingRow rows[] = {
     {"application *", "refresh", AKMA_SETTING_DURATION, "6h", NULL, false},
     {"application *", "renew-before", AKMA_SETTING_PERCENT, "20%", NULL, false},
 };
-
-struct _AkmaConfig {
-    gatomicrefcount refs;
-    AkmaSettings *settings;
-    GPtrArray *modems;
-    GPtrArray *servers;
-    GPtrArray *applications;
-};
-
-static void
-modem_free(gpointer data)
-{
-    AkmaConfigModem *self = data;
-
-    g_free(self->name);
-    g_free(self->device);
-    g_free(self->protocol);
-    g_free(self);
-}
 
 static void
 server_free(gpointer data)
@@ -88,21 +70,20 @@ application_free(gpointer data)
     g_free(self);
 }
 
-static char *
-dup_setting(const AkmaConfig *self, const char *group, const char *key)
+char *
+akma_config_dup(const AkmaConfig *self, const char *group, const char *key)
 {
     return g_strdup(akma_settings_get(self->settings, group, key));
 }
 
-/* A number of @low to @high; else an error that says so. */
-static bool
-read_uint(const AkmaConfig *self,
-          const char *group,
-          const char *key,
-          unsigned low,
-          unsigned high,
-          unsigned *ret,
-          GError **error)
+bool
+akma_config_read_uint(const AkmaConfig *self,
+                      const char *group,
+                      const char *key,
+                      unsigned low,
+                      unsigned high,
+                      unsigned *ret,
+                      GError **error)
 {
     uint64_t value = akma_settings_get_uint(self->settings, group, key);
 
@@ -149,31 +130,13 @@ find_name(const GPtrArray *list, const char *name)
 }
 
 static bool
-load_modem(AkmaConfig *self, const char *group, const char *name, GError **error)
-{
-    AkmaConfigModem *modem = g_new0(AkmaConfigModem, 1);
-    unsigned timeout_s = 0;
-
-    g_ptr_array_add(self->modems, modem);
-    modem->name = g_strdup(name);
-    modem->device = dup_setting(self, group, "device");
-    modem->protocol = dup_setting(self, group, "protocol");
-    if (!read_uint(self, group, "slot", 1, 8, &modem->slot, error) ||
-        !read_uint(self, group, "timeout", 1, 600, &timeout_s, error))
-        return false;
-    modem->timeout_ms = timeout_s * 1000;
-
-    return true;
-}
-
-static bool
 load_server_url(AkmaConfig *self, AkmaConfigServer *server, const char *group, GError **error)
 {
     g_autoptr(GError) local = NULL;
     uint16_t port;
     bool tls;
 
-    server->url = dup_setting(self, group, "url");
+    server->url = akma_config_dup(self, group, "url");
     if (!akma_setting_parse_url(server->url, &tls, &server->fqdn, &port) || !tls)
         return akma_settings_reject(self->settings, group, "url", error, "must be https://");
     if (!akma_af_id_init(&server->af_id, server->fqdn, AKMA_UA_MESSAGE, &local))
@@ -193,13 +156,13 @@ load_server(AkmaConfig *self, const char *group, const char *name, GError **erro
 
     g_ptr_array_add(self->servers, server);
     server->name = g_strdup(name);
-    server->connect = dup_setting(self, group, "connect");
-    server->ca_file = dup_setting(self, group, "ca-file");
-    server->modem = dup_setting(self, group, "modem");
-    server->interface = dup_setting(self, group, "interface");
-    server->https_proxy = dup_setting(self, group, "https-proxy");
+    server->connect = akma_config_dup(self, group, "connect");
+    server->ca_file = akma_config_dup(self, group, "ca-file");
+    server->modem = akma_config_dup(self, group, "modem");
+    server->interface = akma_config_dup(self, group, "interface");
+    server->https_proxy = akma_config_dup(self, group, "https-proxy");
     if (!load_server_url(self, server, group, error) ||
-        !read_uint(self, group, "timeout", 1, 600, &timeout_s, error))
+        !akma_config_read_uint(self, group, "timeout", 1, 600, &timeout_s, error))
         return false;
     server->timeout_ms = timeout_s * 1000;
 
@@ -285,11 +248,13 @@ load_application(AkmaConfig *self, const char *group, const char *name, GError *
 
     g_ptr_array_add(self->applications, application);
     application->name = g_strdup(name);
-    application->server = dup_setting(self, group, "server");
-    application->key_id = dup_setting(self, group, "key-id");
+    application->server = akma_config_dup(self, group, "server");
+    application->key_id = akma_config_dup(self, group, "key-id");
     if (!has_rule ||
-        !read_uint(self, group, "refresh", 1, 366 * 86400, &application->refresh_s, error) ||
-        !read_uint(self, group, "renew-before", 0, 90, &application->renew_before_percent, error))
+        !akma_config_read_uint(
+            self, group, "refresh", 1, 366 * 86400, &application->refresh_s, error) ||
+        !akma_config_read_uint(
+            self, group, "renew-before", 0, 90, &application->renew_before_percent, error))
         return false;
 
     if (!find_name(self->servers, application->server))
@@ -342,15 +307,6 @@ check_akma(const AkmaConfig *self, GError **error)
     return true;
 }
 
-static int
-compare_devices(gconstpointer a, gconstpointer b)
-{
-    const AkmaConfigModem *const *x = a;
-    const AkmaConfigModem *const *y = b;
-
-    return strcmp((*x)->device, (*y)->device);
-}
-
 AkmaConfig *
 akma_config_load(const char *file, GError **error)
 {
@@ -359,18 +315,18 @@ akma_config_load(const char *file, GError **error)
     g_autofree char *folder = g_build_filename(dir, "applications.d", NULL);
 
     g_atomic_ref_count_init(&self->refs);
-    self->modems = g_ptr_array_new_with_free_func(modem_free);
+    self->modems = g_ptr_array_new_with_free_func(akma_config_modem_free);
     self->servers = g_ptr_array_new_with_free_func(server_free);
     self->applications = g_ptr_array_new_with_free_func(application_free);
     self->settings =
         akma_settings_load(file, folder, "application *", rows, G_N_ELEMENTS(rows), error);
 
     if (!self->settings || !check_akma(self, error) ||
-        !load_kind(self, "modem", load_modem, error) ||
+        !load_kind(self, "modem", akma_config_load_modem, error) ||
         !load_kind(self, "server", load_server, error) ||
         !load_kind(self, "application", load_application, error))
         return NULL;
-    g_ptr_array_sort(self->modems, compare_devices);
+    akma_config_finish_modems(self);
 
     return g_steal_pointer(&self);
 }
@@ -457,14 +413,6 @@ akma_config_application_get_rule(const AkmaConfigApplication *application)
         .gids = (const gid_t *)(gconstpointer)application->gids->data,
         .n_gids = application->gids->len,
     };
-}
-
-bool
-akma_config_modem_equal(const AkmaConfigModem *a, const AkmaConfigModem *b)
-{
-    return g_str_equal(a->name, b->name) && g_str_equal(a->device, b->device) &&
-           g_str_equal(a->protocol, b->protocol) && a->slot == b->slot &&
-           a->timeout_ms == b->timeout_ms;
 }
 
 bool

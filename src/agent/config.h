@@ -7,14 +7,18 @@
 #include "dbus/auth.h"
 #include "kdf/af-id.h"
 #include "kdf/akma.h"
+#include "modem/state.h"
 
 G_BEGIN_DECLS
 
+#define AKMA_DEVICE_AUTO "auto"
+
 typedef struct {
-    char *name;
-    char *device;
-    char *protocol; /* "auto" or "at" */
+    char *name;     /* "": the one that is meant where no group stands */
+    char *device;   /* path, or AKMA_DEVICE_AUTO: each modem that no other group names */
+    char *protocol; /* "auto", or that of a transport */
     unsigned slot;
+    AkmaProxy proxy;
     unsigned timeout_ms;
 } AkmaConfigModem;
 
@@ -58,7 +62,7 @@ AkmaAKidFormat akma_config_get_a_kid_format(const AkmaConfig *self);
 const char *akma_config_get_realm_prefix(const AkmaConfig *self);
 const char *akma_config_get_routing_indicator(const AkmaConfig *self); /* NULL: from the card */
 
-/* Sorted by name (modems: by device). Borrowed. */
+/* Sorted by name (modems: by device; never empty). Borrowed. */
 const GPtrArray *akma_config_get_modems(const AkmaConfig *self);
 const GPtrArray *akma_config_get_servers(const AkmaConfig *self);
 const GPtrArray *akma_config_get_applications(const AkmaConfig *self);
@@ -67,6 +71,7 @@ const GPtrArray *akma_config_get_applications(const AkmaConfig *self);
 AkmaAuthRule akma_config_application_get_rule(const AkmaConfigApplication *application);
 /* Is it the same server, asked in the same way? */
 bool akma_config_server_equal(const AkmaConfigServer *a, const AkmaConfigServer *b);
+bool akma_config_modem_is_auto(const AkmaConfigModem *modem);
 bool akma_config_modem_equal(const AkmaConfigModem *a, const AkmaConfigModem *b);
 
 G_END_DECLS

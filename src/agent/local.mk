@@ -5,7 +5,7 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/agent.c %D%/agent.h \
 	%D%/application.c %D%/application.h %D%/application-private.h \
 	%D%/application-outcome.c %D%/application-times.c \
-	%D%/config.c %D%/config.h \
+	%D%/config.c %D%/config.h %D%/config-private.h %D%/config-modem.c \
 	%D%/enrol.c %D%/enrol.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/modem-keeper.c %D%/modem-keeper.h \
@@ -36,5 +36,6 @@ tests_unit_test_enrol_SOURCES = tests/unit/test-enrol.c \
 	tests/fakes/fake-http-client.c tests/fakes/fake-http-client.h
 tests_unit_test_enrol_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
-script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py
+script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
+	tests/bus/test-hotplug.py
 EXTRA_DIST += tests/bus/world.py

@@ -18,11 +18,14 @@ struct _AkmaModemKeeper {
     gatomicrefcount refs;                  /* each call that runs holds one */
     const AkmaModemKeeperContext *context; /* NULL: removed meanwhile */
     const AkmaConfigModem *section;
+    AkmaFoundModem *place;
     unsigned number;
+    guint port;       /* of @place: the one that is open, being opened, or tried next */
     AkmaModem *modem; /* NULL: not open */
     GCancellable *cancellable;
     bool opening;
-    int64_t opened_us; /* when opening began */
+    GError *first_error; /* of the best port, while others are tried */
+    int64_t opened_us;   /* when opening began */
     bool probing;
     bool shown;
     GStrv anchors; /* NULL: not known */
@@ -48,14 +51,22 @@ keeper_unref(AkmaModemKeeper *self)
     if (!g_atomic_ref_count_dec(&self->refs))
         return;
 
+    akma_found_modem_free(self->place);
     g_strfreev(self->anchors);
     g_free(self->sim_id);
     g_clear_error(&self->error);
+    g_clear_error(&self->first_error);
     g_object_unref(self->cancellable);
     g_free(self);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaModemKeeper, keeper_unref)
+
+static const AkmaFoundPort *
+get_port(const AkmaModemKeeper *self)
+{
+    return self->place->ports->pdata[self->port];
+}
 
 static void
 tell(AkmaModemKeeper *self, AkmaModemsEvent event)
@@ -134,9 +145,8 @@ probe_done(GObject *source, GAsyncResult *res, gpointer user_data)
     g_strfreev(self->anchors);
     self->anchors = anchors;
     if (error) {
-        g_info("modem %s: cannot tell what its card can do: %s",
-               self->section->device,
-               error->message);
+        g_info(
+            "modem %s: cannot tell what its card can do: %s", get_port(self)->node, error->message);
         retry_in(self, self->retry_ms);
         self->retry_ms = MIN(2 * self->retry_ms, RETRY_MAX_MS);
     } else {
@@ -179,8 +189,7 @@ take_state(AkmaModemKeeper *self, bool fresh)
     }
 
     if (fresh || self->sim_state != before)
-        g_info(
-            "modem %s: card %s", self->section->device, akma_sim_state_get_name(self->sim_state));
+        g_info("modem %s: card %s", get_port(self)->node, akma_sim_state_get_name(self->sim_state));
     if (other_card || self->sim_state != AKMA_SIM_READY)
         g_clear_pointer(&self->anchors, g_strfreev);
     show(self);
@@ -209,25 +218,40 @@ modem_gone(AkmaModem *modem, gpointer user_data)
     g_autoptr(AkmaModemKeeper) self = keeper_ref(user_data);
 
     (void)modem;
-    g_message("modem %s: gone", self->section->device);
+    g_message("modem %s: gone", get_port(self)->node);
     self->sim_state = AKMA_SIM_UNKNOWN;
     close_modem(self);
     g_clear_error(&self->error);
-    self->error = g_error_new(
-        AKMA_ERROR, AKMA_ERROR_NO_MODEM, "%s: the modem is gone", self->section->device);
+    self->error =
+        g_error_new(AKMA_ERROR, AKMA_ERROR_NO_MODEM, "%s: the modem is gone", get_port(self)->node);
+    self->port = 0;
     self->retry_ms = RETRY_MIN_MS;
     retry_in(self, RETRY_MIN_MS);
     tell(self, AKMA_MODEMS_CHANGED);
 }
 
-/* Could not be opened: said once for each reason. */
+static void open_modem(AkmaModemKeeper *self);
+
+/* The port could not be opened: the next one of the device; at last what the best one said. */
 static void
 open_failed(AkmaModemKeeper *self, GError *taken)
 {
     g_autoptr(GError) error = taken;
 
+    if (!self->first_error)
+        self->first_error = g_error_copy(error);
+    if (self->port + 1 < self->place->ports->len) {
+        g_info("modem %s: %s; trying its next port", get_port(self)->node, error->message);
+        self->port++;
+        open_modem(self);
+        return;
+    }
+
+    self->port = 0;
+    g_clear_error(&error);
+    error = g_steal_pointer(&self->first_error);
     if (g_strcmp0(self->error ? self->error->message : NULL, error->message) != 0)
-        g_message("modem %s: %s", self->section->device, error->message);
+        g_message("modem %s: %s", get_port(self)->node, error->message); /* once for each reason */
     g_clear_error(&self->error);
     self->error = g_steal_pointer(&error);
     if (g_error_matches(self->error, AKMA_ERROR, AKMA_ERROR_NO_MODEM)) {
@@ -262,10 +286,11 @@ open_done(GObject *source, GAsyncResult *res, gpointer user_data)
     self->modem = modem;
     self->retry_ms = RETRY_MIN_MS;
     g_clear_error(&self->error);
+    g_clear_error(&self->first_error);
     g_signal_connect(modem, "changed", G_CALLBACK(modem_changed), self);
     g_signal_connect(modem, "gone", G_CALLBACK(modem_gone), self);
     g_message("modem %s: found, %s, %s %s (%.1f ms)",
-              self->section->device,
+              get_port(self)->node,
               akma_modem_get_protocol(modem),
               akma_modem_get_manufacturer(modem),
               akma_modem_get_model(modem),
@@ -276,11 +301,14 @@ open_done(GObject *source, GAsyncResult *res, gpointer user_data)
 static void
 open_modem(AkmaModemKeeper *self)
 {
+    const AkmaFoundPort *port = get_port(self);
     const AkmaModemConfig config = {
-        .device = self->section->device,
-        .protocol = self->section->protocol,
+        .device = port->node,
+        .protocol = port->protocol,
         .slot = self->section->slot,
+        .proxy = self->section->proxy,
         .timeout_ms = self->section->timeout_ms,
+        .is_guess = port->is_guess,
         .sim_id_key = self->context->sim_id_key,
     };
 
@@ -336,6 +364,7 @@ akma_modem_keeper_remove(AkmaModemKeeper *self)
 AkmaModemKeeper *
 akma_modem_keeper_new(const AkmaModemKeeperContext *context,
                       const AkmaConfigModem *section,
+                      AkmaFoundModem *place,
                       unsigned number)
 {
     AkmaModemKeeper *self = g_new0(AkmaModemKeeper, 1);
@@ -343,6 +372,7 @@ akma_modem_keeper_new(const AkmaModemKeeperContext *context,
     g_atomic_ref_count_init(&self->refs);
     self->context = context;
     self->section = section;
+    self->place = place;
     self->number = number;
     self->cancellable = g_cancellable_new();
     self->sim_id = g_strdup("");
@@ -358,10 +388,69 @@ akma_modem_keeper_try_now(AkmaModemKeeper *self)
     retry(self);
 }
 
-void
-akma_modem_keeper_set_section(AkmaModemKeeper *self, const AkmaConfigModem *section)
+static bool
+is_same_port(const AkmaFoundPort *a, const AkmaFoundPort *b)
 {
+    return g_str_equal(a->node, b->node) && g_str_equal(a->protocol, b->protocol);
+}
+
+/* ret_index may be NULL. */
+static bool
+find_port(const AkmaFoundModem *place, const AkmaFoundPort *port, guint *ret_index)
+{
+    for (guint i = 0; i < place->ports->len; i++) {
+        if (!is_same_port(place->ports->pdata[i], port))
+            continue;
+        if (ret_index)
+            *ret_index = i;
+        return true;
+    }
+
+    return false;
+}
+
+/* AT was all that there was, and now the port for MBIM or QMI has come. */
+static bool
+has_better_port(const AkmaModemKeeper *self, const AkmaFoundModem *place)
+{
+    const AkmaFoundPort *best = place->ports->pdata[0];
+
+    return g_str_equal(get_port(self)->protocol, "at") && !g_str_equal(best->protocol, "at") &&
+           !find_port(self->place, best, NULL) && !akma_modem_keeper_is_card_busy(self);
+}
+
+bool
+akma_modem_keeper_suits(const AkmaModemKeeper *self,
+                        const AkmaConfigModem *section,
+                        const AkmaFoundModem *place)
+{
+    if (!akma_config_modem_equal(self->section, section) ||
+        !g_str_equal(self->place->id, place->id))
+        return false;
+    if (!self->modem && !self->opening)
+        return true;
+
+    return find_port(place, get_port(self), NULL) && !has_better_port(self, place);
+}
+
+void
+akma_modem_keeper_update(AkmaModemKeeper *self,
+                         const AkmaConfigModem *section,
+                         AkmaFoundModem *place)
+{
+    guint port = 0;
+
+    find_port(place, get_port(self), &port);
     self->section = section;
+    akma_found_modem_free(self->place);
+    self->place = place;
+    self->port = self->modem || self->opening ? port : 0;
+}
+
+const char *
+akma_modem_keeper_get_node(const AkmaModemKeeper *self)
+{
+    return get_port(self)->node;
 }
 
 const AkmaConfigModem *

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * modem-keeper: one [modem NAME]: keeps it open, and shows it on the bus while it is.
+ * modem-keeper: one modem, named by a [modem NAME] or found: keeps it open, by the best of its
+ * ports that lets itself be opened, and shows it on the bus while it is.
  *
  *   CLOSED --retry--> OPENING --+--> OPEN --gone--> CLOSED
- *      ^                        |
- *      +------ back-off --------+
+ *      ^                ^       |
+ *      |                +-------+ next port
+ *      +------ back-off --------+ no port left
  */
 #pragma once
 
 #include "agent/config.h"
 #include "agent/modems.h"
+#include "modem/found-modem.h"
 
 G_BEGIN_DECLS
 
@@ -24,18 +27,29 @@ typedef struct {
     gpointer user_data;
 } AkmaModemKeeperContext;
 
-/* @context and @section outlive it. It does nothing before akma_modem_keeper_try_now(). */
+/*
+ * @context and @section outlive it; @place is taken. It does nothing before
+ * akma_modem_keeper_try_now().
+ */
 AkmaModemKeeper *akma_modem_keeper_new(const AkmaModemKeeperContext *context,
                                        const AkmaConfigModem *section,
+                                       AkmaFoundModem *place,
                                        unsigned number);
 /* Closes the modem and forgets it. */
 void akma_modem_keeper_remove(AkmaModemKeeper *self);
 
 /* Opens the modem if it is closed, else asks it how it is. */
 void akma_modem_keeper_try_now(AkmaModemKeeper *self);
-/* The same section of a new configuration. */
-void akma_modem_keeper_set_section(AkmaModemKeeper *self, const AkmaConfigModem *section);
+/* Is it the same modem, meant in the same way, and may what is open stay open? */
+bool akma_modem_keeper_suits(const AkmaModemKeeper *self,
+                             const AkmaConfigModem *section,
+                             const AkmaFoundModem *place);
+/* After it suits: the same section of a new configuration, and what is plugged in now (taken). */
+void akma_modem_keeper_update(AkmaModemKeeper *self,
+                              const AkmaConfigModem *section,
+                              AkmaFoundModem *place);
 
+const char *akma_modem_keeper_get_node(const AkmaModemKeeper *self); /* its port */
 const AkmaConfigModem *akma_modem_keeper_get_section(const AkmaModemKeeper *self);
 AkmaModem *akma_modem_keeper_get_modem(const AkmaModemKeeper *self);    /* NULL: not open */
 const GError *akma_modem_keeper_get_error(const AkmaModemKeeper *self); /* NULL: open */

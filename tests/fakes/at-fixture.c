@@ -32,7 +32,7 @@ void
 at_fixture_open_card(AtFixture *f)
 {
     f->done = false;
-    akma_at_card_open_async(f->fd, TIMEOUT_MS, NULL, opened, f);
+    akma_at_card_open_async(f->fd, TIMEOUT_MS, f->is_guess, NULL, opened, f);
     fake_card_run_until(&f->done);
     if (!f->card)
         return;

@@ -72,7 +72,7 @@ setup(void **state)
     static const uint8_t key[32] = {1};
     g_autoptr(AkmaSecret) sim_id_key = akma_secret_new(key, sizeof key, NULL);
     const AkmaModemConfig config = {
-        "/dev/fake", "auto", 1, AKMA_PROXY_AUTO, NULL, 1000, sim_id_key};
+        "/dev/fake", "auto", 1, AKMA_PROXY_AUTO, NULL, 1000, sim_id_key, false};
     Fixture *f = g_new0(Fixture, 1);
 
     f->card = fake_card_new();

@@ -86,13 +86,38 @@ without_users_and_groups_nobody_is_named(void **state)
 }
 
 static void
-an_empty_file_is_good(void **state)
+an_empty_file_means_any_modem(void **state)
 {
     g_autoptr(AkmaConfig) config = load("", NULL);
+    g_autoptr(AkmaConfig) group = load("[modem m]\n", NULL);
+    AkmaConfigModem *any;
+    AkmaConfigModem *named;
 
     (void)state;
     assert_non_null(config);
-    assert_int_equal(akma_config_get_modems(config)->len, 0);
+    assert_int_equal(akma_config_get_modems(config)->len, 1);
+    any = akma_config_get_modems(config)->pdata[0];
+    named = akma_config_get_modems(group)->pdata[0];
+    assert_true(akma_config_modem_is_auto(any));
+    assert_string_equal(any->name, "");
+    assert_false(akma_config_modem_equal(any, named));
+    named->name[0] = '\0'; /* it has the defaults of a group that says nothing */
+    assert_true(akma_config_modem_equal(any, named));
+}
+
+static void
+proxy_is_what_the_group_says(void **state)
+{
+    g_autoptr(AkmaConfig) config = load("[modem a]\ndevice=/dev/a\nproxy=always\n"
+                                        "[modem b]\ndevice=/dev/b\nproxy=never\n"
+                                        "[modem c]\ndevice=/dev/c\n",
+                                        NULL);
+    const GPtrArray *modems = akma_config_get_modems(config);
+
+    (void)state;
+    assert_int_equal(((AkmaConfigModem *)modems->pdata[0])->proxy, AKMA_PROXY_ALWAYS);
+    assert_int_equal(((AkmaConfigModem *)modems->pdata[1])->proxy, AKMA_PROXY_NEVER);
+    assert_int_equal(((AkmaConfigModem *)modems->pdata[2])->proxy, AKMA_PROXY_AUTO);
 }
 
 static void
@@ -119,9 +144,7 @@ reject_what_belongs_to_features_that_are_not_there(void **state)
     assert_rejected(GOOD "units=x.service\n", "[application mqtt] units", "");
     assert_rejected(GOOD "[gba]\nbsf=auto\n", "[gba]", "");
     assert_rejected(MODEM "pin-file=/etc/pin\n", "[modem sim] pin-file", "");
-    assert_rejected(MODEM "proxy=auto\n", "[modem sim] proxy", "");
     assert_rejected(MODEM "protocol=qmi\n", "[modem sim] protocol", "");
-    assert_rejected("[modem sim]\ndevice=auto\n", "[modem sim] device", "");
     assert_rejected(SERVER "anchor=gba\n", "[server keys] anchor", "");
     assert_rejected(SERVER "profile=psk\n", "[server keys] profile", "");
     assert_rejected("[agent]\nsealing=tpm\n", "[agent] sealing", "");
@@ -156,8 +179,14 @@ reject_bad_values(void **state)
     assert_rejected("[server k]\nurl=https://[::1]:8443\n", "[server k] url", "");
     assert_rejected("[server k]\nconnect=127.0.0.1:1\n", "[server k] url", "");
     assert_rejected(SERVER "timeout=0s\n", "[server keys] timeout", "");
-    assert_rejected("[modem m]\n", "[modem m] device", "");
+    assert_rejected("[modem m]\ndevice=ttyUSB2\n", "[modem m] device", "absolute");
+    assert_rejected("[modem m]\ndevice=\n", "[modem m] device", "");
+    assert_rejected("[modem a]\n[modem b]\ndevice=auto\n", "[modem b] device", "only one");
+    assert_rejected(SERVER "modem=\n", "[server keys] modem", "");
     assert_rejected(MODEM "slot=0\n", "[modem sim] slot", "");
+    assert_rejected(MODEM "protocol=at\nslot=2\n", "[modem sim] slot", "slot 1");
+    assert_rejected(MODEM "proxy=maybe\n", "[modem sim] proxy", "");
+    assert_rejected(MODEM "protocol=at\nproxy=always\n", "[modem sim] proxy", "no proxy");
     assert_rejected(SERVER "[application a]\n", "[application a] server", "");
     assert_rejected(SERVER "[application A]\nserver=keys\n", "[application A] key-id", "");
     assert_rejected(
@@ -189,7 +218,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_gives_what_it_says_and_the_defaults),
         cmocka_unit_test(without_users_and_groups_nobody_is_named),
-        cmocka_unit_test(an_empty_file_is_good),
+        cmocka_unit_test(an_empty_file_means_any_modem),
+        cmocka_unit_test(proxy_is_what_the_group_says),
         cmocka_unit_test(applications_may_stand_in_the_folder),
         cmocka_unit_test(reject_what_belongs_to_features_that_are_not_there),
         cmocka_unit_test(reject_names_that_are_nowhere),

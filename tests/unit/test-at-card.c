@@ -233,6 +233,31 @@ aid_of_ef_dir_is_used_where_its_prefix_is_refused(void **state)
     assert_int_equal(fake_at_count_open(f->at), 0);
 }
 
+/* TIMEOUT_MS of the fixture for one try, in place of three. */
+static void
+silent_port_that_is_a_guess_is_given_up_after_one_try(void **state)
+{
+    AtFixture *f = *state;
+
+    f->is_guess = true;
+    fake_at_set(f->at, "ATE0V1", NULL);
+    at_fixture_open_card(f);
+    assert_null(f->card);
+    assert_true(g_error_matches(f->error, AKMA_ERROR, AKMA_ERROR_MODEM_FAILED));
+    assert_int_equal(fake_at_count(f->at, "ATE0V1"), 1);
+}
+
+static void
+silent_port_that_somebody_named_is_asked_again(void **state)
+{
+    AtFixture *f = *state;
+
+    fake_at_set(f->at, "ATE0V1", NULL);
+    at_fixture_open_card(f);
+    assert_null(f->card);
+    assert_int_equal(fake_at_count(f->at, "ATE0V1"), 3);
+}
+
 #define with_at(test) cmocka_unit_test_setup_teardown(test, at_fixture_setup, at_fixture_teardown)
 
 int
@@ -240,6 +265,8 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         with_at(opening_asks_who_the_modem_is),
+        with_at(silent_port_that_is_a_guess_is_given_up_after_one_try),
+        with_at(silent_port_that_somebody_named_is_asked_again),
         cmocka_unit_test(every_manner_of_speaking_works),
         with_at(modem_without_ccho_is_reached_with_csim),
         with_at(card_without_channels_is_reached_on_the_basic_one),

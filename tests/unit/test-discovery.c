@@ -149,7 +149,7 @@ wait_change(Fixture *f, unsigned changes)
     assert_int_equal(f->changes, changes);
 }
 
-static const AkmaPort *
+static const AkmaFoundPort *
 get_port(Fixture *f, guint modem, guint port)
 {
     const GPtrArray *modems = akma_discovery_get_modems(f->discovery);
@@ -302,6 +302,22 @@ protocol_of_a_named_port_is_that_of_its_driver(void **state)
     assert_string_equal(akma_discovery_guess_protocol("/dev/modem"), "mbim");
 }
 
+static void
+one_port_may_have_two_names(void **state)
+{
+    g_autofree char *folder = g_dir_make_tmp("akma-discovery-XXXXXX", NULL);
+    g_autofree char *link = g_build_filename(folder, "modem", NULL);
+
+    (void)state;
+    assert_int_equal(symlink("/dev/null", link), 0);
+    assert_true(akma_discovery_is_same_port(link, "/dev/null"));
+    assert_true(akma_discovery_is_same_port("/dev/nowhere", "/dev/nowhere"));
+    assert_false(akma_discovery_is_same_port(link, "/dev/zero"));
+    assert_false(akma_discovery_is_same_port(link, "/dev/nowhere"));
+    g_unlink(link);
+    g_rmdir(folder);
+}
+
 #define with_bed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 /* The library that stands before the system calls must be there from the start. */
@@ -335,6 +351,7 @@ main(int argc, char **argv)
         with_bed(two_modems_at_once_are_two),
         with_bed(renumbered_port_is_the_same_modem),
         with_bed(protocol_of_a_named_port_is_that_of_its_driver),
+        with_bed(one_port_may_have_two_names),
     };
 
     (void)argc;

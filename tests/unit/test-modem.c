@@ -69,7 +69,8 @@ teardown(void **state)
 static void
 open_modem(Fixture *f)
 {
-    const AkmaModemConfig config = {"/dev/fake", "auto", 1, AKMA_PROXY_AUTO, NULL, 1000, f->key};
+    const AkmaModemConfig config = {
+        "/dev/fake", "auto", 1, AKMA_PROXY_AUTO, NULL, 1000, f->key, false};
 
     akma_modem_open_card_async(AKMA_CARD(f->card), &config, NULL, opened, f);
     fake_card_run_until(&f->done);
@@ -80,9 +81,10 @@ open_modem(Fixture *f)
 }
 
 static void
-reject_device(Fixture *f, const char *device, const char *protocol, int code)
+reject_device(Fixture *f, const char *device, const char *protocol, unsigned slot, int code)
 {
-    const AkmaModemConfig config = {device, protocol, 1, AKMA_PROXY_AUTO, NULL, 1000, f->key};
+    const AkmaModemConfig config = {
+        device, protocol, slot, AKMA_PROXY_AUTO, NULL, 1000, f->key, false};
 
     g_clear_error(&f->error);
     f->done = false;
@@ -95,9 +97,10 @@ reject_device(Fixture *f, const char *device, const char *protocol, int code)
 static void
 reject_device_that_is_no_modem(void **state)
 {
-    reject_device(*state, "/nowhere/ttyUSB0", "auto", AKMA_ERROR_NO_MODEM);
-    reject_device(*state, "/dev/null", "at", AKMA_ERROR_MODEM_FAILED);
-    reject_device(*state, "/dev/null", "smoke", AKMA_ERROR_INVALID_ARGUMENT);
+    reject_device(*state, "/nowhere/ttyUSB0", "auto", 1, AKMA_ERROR_NO_MODEM);
+    reject_device(*state, "/dev/null", "at", 1, AKMA_ERROR_MODEM_FAILED);
+    reject_device(*state, "/dev/null", "smoke", 1, AKMA_ERROR_INVALID_ARGUMENT);
+    reject_device(*state, "/dev/null", "auto", 2, AKMA_ERROR_CONFIG_INVALID);
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "modem/ports.h"
+#include "modem/found-modem.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,13 +14,13 @@
 #define OTHER "/sys/devices/pci0000:00/0000:00:14.0/usb1/1-2"
 
 typedef struct {
-    GPtrArray *ports; /* AkmaPortFacts, owned */
+    GPtrArray *ports; /* AkmaUdevPort, owned */
 } Fixture;
 
 static void
 facts_free(gpointer data)
 {
-    AkmaPortFacts *facts = data;
+    AkmaUdevPort *facts = data;
 
     g_hash_table_unref(facts->properties);
     g_free(facts);
@@ -48,10 +48,10 @@ teardown(void **state)
     return 0;
 }
 
-static AkmaPortFacts *
+static AkmaUdevPort *
 add(Fixture *f, const char *subsystem, const char *node, const char *physical, const char *driver)
 {
-    AkmaPortFacts *facts = g_new0(AkmaPortFacts, 1);
+    AkmaUdevPort *facts = g_new0(AkmaUdevPort, 1);
 
     facts->subsystem = subsystem;
     facts->node = node;
@@ -65,10 +65,10 @@ add(Fixture *f, const char *subsystem, const char *node, const char *physical, c
     return facts;
 }
 
-static AkmaPortFacts *
+static AkmaUdevPort *
 add_tty(Fixture *f, const char *node, const char *driver, int interface)
 {
-    AkmaPortFacts *facts = add(f, "tty", node, STICK, driver);
+    AkmaUdevPort *facts = add(f, "tty", node, STICK, driver);
 
     facts->interface = interface;
     facts->usb_class = 0xff0000;
@@ -76,10 +76,10 @@ add_tty(Fixture *f, const char *node, const char *driver, int interface)
     return facts;
 }
 
-static AkmaPortFacts *
+static AkmaUdevPort *
 add_wwan(Fixture *f, const char *node, const char *type)
 {
-    AkmaPortFacts *facts = add(f, "wwan", node, "/sys/devices/pci0000:00/0000:01:00.0", "mhi-pci");
+    AkmaUdevPort *facts = add(f, "wwan", node, "/sys/devices/pci0000:00/0000:01:00.0", "mhi-pci");
 
     facts->is_usb = false;
     facts->wwan_type = type;
@@ -88,7 +88,7 @@ add_wwan(Fixture *f, const char *node, const char *type)
 }
 
 static void
-tag(AkmaPortFacts *facts, const char *property)
+tag(AkmaUdevPort *facts, const char *property)
 {
     g_hash_table_insert(facts->properties, (gpointer)property, (gpointer) "1");
 }
@@ -97,7 +97,7 @@ tag(AkmaPortFacts *facts, const char *property)
 static void
 assert_found(Fixture *f, const char *expected)
 {
-    g_autoptr(GPtrArray) modems = akma_ports_find_modems(f->ports);
+    g_autoptr(GPtrArray) modems = akma_found_modem_list(f->ports);
     g_autoptr(GString) text = g_string_new(NULL);
 
     for (guint i = 0; i < modems->len; i++) {
@@ -105,7 +105,7 @@ assert_found(Fixture *f, const char *expected)
 
         g_string_append(text, i > 0 ? " |" : "");
         for (guint j = 0; j < modem->ports->len; j++) {
-            const AkmaPort *port = modem->ports->pdata[j];
+            const AkmaFoundPort *port = modem->ports->pdata[j];
 
             g_string_append_printf(text,
                                    "%s%s%s:%s",
@@ -146,8 +146,8 @@ static void
 ports_that_a_rule_names_together_are_one_modem(void **state)
 {
     Fixture *f = *state;
-    AkmaPortFacts *a = add(f, "usbmisc", "/dev/cdc-wdm0", STICK, "qmi_wwan");
-    AkmaPortFacts *b = add(f, "tty", "/dev/ttyUSB0", OTHER, "ftdi_sio");
+    AkmaUdevPort *a = add(f, "usbmisc", "/dev/cdc-wdm0", STICK, "qmi_wwan");
+    AkmaUdevPort *b = add(f, "tty", "/dev/ttyUSB0", OTHER, "ftdi_sio");
 
     g_hash_table_insert(a->properties, (gpointer) "ID_MM_PHYSDEV_UID", (gpointer) "board");
     g_hash_table_insert(b->properties, (gpointer) "ID_MM_PHYSDEV_UID", (gpointer) "board");
@@ -234,7 +234,7 @@ reject_what_a_rule_ignores(void **state)
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
         Fixture *f;
-        AkmaPortFacts *facts;
+        AkmaUdevPort *facts;
 
         setup((void **)&f);
         facts = add_tty(f, "/dev/ttyUSB2", "option", 2);
@@ -253,7 +253,7 @@ static void
 own_rule_goes_before_all_others(void **state)
 {
     Fixture *f = *state;
-    AkmaPortFacts *facts = add_tty(f, "/dev/ttyUSB3", "option", 3);
+    AkmaUdevPort *facts = add_tty(f, "/dev/ttyUSB3", "option", 3);
 
     tag(facts, "ID_MM_PORT_IGNORE");
     g_hash_table_insert(facts->properties, (gpointer) "ID_AKMAD_PORT", (gpointer) "at");
@@ -286,7 +286,7 @@ static void
 port_that_the_kernel_shows_twice_is_taken_as_cdc_wdm(void **state)
 {
     Fixture *f = *state;
-    AkmaPortFacts *twin = add(f, "wwan", "/dev/wwan0qmi0", STICK, "qmi_wwan");
+    AkmaUdevPort *twin = add(f, "wwan", "/dev/wwan0qmi0", STICK, "qmi_wwan");
 
     twin->wwan_type = "QMI";
     add(f, "usbmisc", "/dev/cdc-wdm0", STICK, "qmi_wwan");
@@ -312,12 +312,14 @@ named_port_speaks_what_its_driver_says(void **state)
     Fixture *f = *state;
 
     assert_string_equal(
-        akma_port_get_protocol(add(f, "usbmisc", "/dev/cdc-wdm0", STICK, "cdc_mbim")), "mbim");
+        akma_udev_port_get_protocol(add(f, "usbmisc", "/dev/cdc-wdm0", STICK, "cdc_mbim")), "mbim");
     assert_string_equal(
-        akma_port_get_protocol(add(f, "usbmisc", "/dev/cdc-wdm1", STICK, "qmi_wwan")), "qmi");
-    assert_string_equal(akma_port_get_protocol(add_wwan(f, "/dev/wwan0mbim0", "MBIM")), "mbim");
-    assert_string_equal(akma_port_get_protocol(add_wwan(f, "/dev/wwan0at0", "AT")), "at");
-    assert_string_equal(akma_port_get_protocol(add_tty(f, "/dev/ttyUSB0", "ftdi_sio", 0)), "at");
+        akma_udev_port_get_protocol(add(f, "usbmisc", "/dev/cdc-wdm1", STICK, "qmi_wwan")), "qmi");
+    assert_string_equal(akma_udev_port_get_protocol(add_wwan(f, "/dev/wwan0mbim0", "MBIM")),
+                        "mbim");
+    assert_string_equal(akma_udev_port_get_protocol(add_wwan(f, "/dev/wwan0at0", "AT")), "at");
+    assert_string_equal(akma_udev_port_get_protocol(add_tty(f, "/dev/ttyUSB0", "ftdi_sio", 0)),
+                        "at");
 }
 
 static void
@@ -328,13 +330,13 @@ modems_are_compared_by_device_and_ports(void **state)
     g_autoptr(GPtrArray) b = NULL;
 
     add(f, "usbmisc", "/dev/cdc-wdm0", STICK, "qmi_wwan");
-    a = akma_ports_find_modems(f->ports);
-    b = akma_ports_find_modems(f->ports);
+    a = akma_found_modem_list(f->ports);
+    b = akma_found_modem_list(f->ports);
     assert_true(akma_found_modem_equal(a->pdata[0], b->pdata[0]));
 
     g_ptr_array_unref(b);
     add_tty(f, "/dev/ttyUSB2", "option", 2);
-    b = akma_ports_find_modems(f->ports);
+    b = akma_found_modem_list(f->ports);
     assert_false(akma_found_modem_equal(a->pdata[0], b->pdata[0]));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "modem/ports.h"
+#include "modem/found-modem.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ typedef enum {
 } Rank;
 
 typedef struct {
-    const AkmaPortFacts *facts;
+    const AkmaUdevPort *facts;
     const char *protocol;
     Rank rank;
 } Candidate;
@@ -35,7 +35,7 @@ typedef struct {
 /* One physical device while it is looked at. */
 typedef struct {
     const char *id;
-    GPtrArray *facts;   /* AkmaPortFacts, borrowed */
+    GPtrArray *facts;   /* AkmaUdevPort, borrowed */
     GArray *candidates; /* Candidate */
     bool has_control;   /* an MBIM or QMI port */
     bool has_usbmisc;
@@ -45,7 +45,7 @@ typedef struct {
 } Device;
 
 static const char *
-get(const AkmaPortFacts *port, const char *property)
+get(const AkmaUdevPort *port, const char *property)
 {
     const char *value = port->properties ? g_hash_table_lookup(port->properties, property) : NULL;
 
@@ -53,7 +53,7 @@ get(const AkmaPortFacts *port, const char *property)
 }
 
 static bool
-is_set(const AkmaPortFacts *port, const char *property)
+is_set(const AkmaUdevPort *port, const char *property)
 {
     const char *value = get(port, property);
 
@@ -61,20 +61,20 @@ is_set(const AkmaPortFacts *port, const char *property)
 }
 
 static bool
-is_subsystem(const AkmaPortFacts *port, const char *subsystem)
+is_subsystem(const AkmaUdevPort *port, const char *subsystem)
 {
     return g_str_equal(port->subsystem, subsystem);
 }
 
 static bool
-is_driver(const AkmaPortFacts *port, const char *const *names)
+is_driver(const AkmaUdevPort *port, const char *const *names)
 {
     return port->driver && g_strv_contains(names, port->driver);
 }
 
 /* NULL: no port for MBIM or QMI. */
 static const char *
-get_control_protocol(const AkmaPortFacts *port)
+get_control_protocol(const AkmaUdevPort *port)
 {
     static const char *const mbim_drivers[] = {"cdc_mbim", NULL};
     static const char *const qmi_drivers[] = {"qmi_wwan", "qmi_wwan_q", "GobiNet", NULL};
@@ -96,7 +96,7 @@ get_control_protocol(const AkmaPortFacts *port)
 }
 
 const char *
-akma_port_get_protocol(const AkmaPortFacts *port)
+akma_udev_port_get_protocol(const AkmaUdevPort *port)
 {
     const char *protocol = get_control_protocol(port);
 
@@ -105,7 +105,7 @@ akma_port_get_protocol(const AkmaPortFacts *port)
 
 /* True: rules say that it takes AT commands. */
 static bool
-get_tagged_rank(const AkmaPortFacts *port, Rank *ret)
+get_tagged_rank(const AkmaUdevPort *port, Rank *ret)
 {
     static const struct {
         const char *property;
@@ -130,21 +130,21 @@ get_tagged_rank(const AkmaPortFacts *port, Rank *ret)
 
 /* Rules say that it is for something else. */
 static bool
-is_for_others(const AkmaPortFacts *port)
+is_for_others(const AkmaUdevPort *port)
 {
     return is_set(port, "ID_MM_PORT_TYPE_QCDM") || is_set(port, "ID_MM_PORT_TYPE_GPS") ||
            is_set(port, "ID_MM_PORT_TYPE_AUDIO") || is_set(port, "ID_MM_PORT_TYPE_XMMRPC");
 }
 
 static bool
-is_ignored(const AkmaPortFacts *port)
+is_ignored(const AkmaUdevPort *port)
 {
     return is_set(port, "ID_MM_DEVICE_IGNORE") || is_set(port, "ID_MM_PORT_IGNORE") ||
            is_set(port, "ID_MM_TTY_BLACKLIST") || is_set(port, "ID_MM_TTY_MANUAL_SCAN_ONLY");
 }
 
 static bool
-is_acm_at(const AkmaPortFacts *port)
+is_acm_at(const AkmaUdevPort *port)
 {
     return is_subsystem(port, "tty") && port->usb_class >= ACM_AT_FIRST &&
            port->usb_class <= ACM_AT_LAST;
@@ -156,7 +156,7 @@ is_acm_at(const AkmaPortFacts *port)
  * the rest of the device must bear witness.
  */
 static bool
-is_of_a_modem(const Device *device, const AkmaPortFacts *port)
+is_of_a_modem(const Device *device, const AkmaUdevPort *port)
 {
     static const char *const drivers[] = {
         "option", "option1", "qcserial", "sierra", "hso", "nozomi", NULL};
@@ -169,7 +169,7 @@ is_of_a_modem(const Device *device, const AkmaPortFacts *port)
 }
 
 static void
-add(Device *device, const AkmaPortFacts *port, const char *protocol, Rank rank)
+add(Device *device, const AkmaUdevPort *port, const char *protocol, Rank rank)
 {
     const Candidate candidate = {port, protocol, rank};
 
@@ -177,7 +177,7 @@ add(Device *device, const AkmaPortFacts *port, const char *protocol, Rank rank)
 }
 
 static void
-judge_tty(Device *device, const AkmaPortFacts *port)
+judge_tty(Device *device, const AkmaUdevPort *port)
 {
     Rank rank;
 
@@ -190,7 +190,7 @@ judge_tty(Device *device, const AkmaPortFacts *port)
 }
 
 static void
-judge_control(Device *device, const AkmaPortFacts *port)
+judge_control(Device *device, const AkmaUdevPort *port)
 {
     const char *protocol = get_control_protocol(port);
 
@@ -208,7 +208,7 @@ judge_control(Device *device, const AkmaPortFacts *port)
 }
 
 static void
-judge(Device *device, const AkmaPortFacts *port)
+judge(Device *device, const AkmaUdevPort *port)
 {
     static const char *const protocols[] = {mbim, qmi, at};
     const char *named = get(port, "ID_AKMAD_PORT");
@@ -234,7 +234,7 @@ static void
 look_around(Device *device)
 {
     for (guint i = 0; i < device->facts->len; i++) {
-        const AkmaPortFacts *port = device->facts->pdata[i];
+        const AkmaUdevPort *port = device->facts->pdata[i];
         Rank rank;
 
         device->has_net = device->has_net || is_subsystem(port, "net");
@@ -248,7 +248,7 @@ look_around(Device *device)
 /* Of serial ports that nobody has tagged: modems that have both put diagnosis and position on
  * interfaces 0 and 1, and commands behind them. */
 static int
-get_interface_order(const AkmaPortFacts *port)
+get_interface_order(const AkmaUdevPort *port)
 {
     return port->interface >= 2 ? port->interface : port->interface + 256;
 }
@@ -267,32 +267,35 @@ compare_candidates(gconstpointer x, gconstpointer y)
     return strcmp(a->facts->node, b->facts->node);
 }
 
-AkmaPort *
-akma_port_new(const char *node, const char *protocol, bool is_guess)
+static void
+port_free(gpointer data)
 {
-    AkmaPort *self = g_new0(AkmaPort, 1);
-
-    self->node = g_strdup(node);
-    self->protocol = protocol;
-    self->is_guess = is_guess;
-
-    return self;
-}
-
-void
-akma_port_free(AkmaPort *self)
-{
-    if (!self)
-        return;
+    AkmaFoundPort *self = data;
 
     g_free(self->node);
     g_free(self);
 }
 
-static void
-port_free(gpointer data)
+AkmaFoundModem *
+akma_found_modem_new(const char *id)
 {
-    akma_port_free(data);
+    AkmaFoundModem *self = g_new0(AkmaFoundModem, 1);
+
+    self->id = g_strdup(id);
+    self->ports = g_ptr_array_new_with_free_func(port_free);
+
+    return self;
+}
+
+void
+akma_found_modem_add(AkmaFoundModem *self, const char *node, const char *protocol, bool is_guess)
+{
+    AkmaFoundPort *port = g_new0(AkmaFoundPort, 1);
+
+    port->node = g_strdup(node);
+    port->protocol = protocol;
+    port->is_guess = is_guess;
+    g_ptr_array_add(self->ports, port);
 }
 
 void
@@ -313,7 +316,7 @@ found_modem_free(gpointer data)
 }
 
 static bool
-port_equal(const AkmaPort *a, const AkmaPort *b)
+port_equal(const AkmaFoundPort *a, const AkmaFoundPort *b)
 {
     return g_str_equal(a->node, b->node) && g_str_equal(a->protocol, b->protocol) &&
            a->is_guess == b->is_guess;
@@ -345,15 +348,12 @@ to_modem(Device *device)
         return NULL;
 
     g_array_sort(device->candidates, compare_candidates);
-    modem = g_new0(AkmaFoundModem, 1);
-    modem->id = g_strdup(device->id);
-    modem->ports = g_ptr_array_new_with_free_func(port_free);
+    modem = akma_found_modem_new(device->id);
     for (guint i = 0; i < device->candidates->len; i++) {
         const Candidate *each = &g_array_index(device->candidates, Candidate, i);
 
-        g_ptr_array_add(
-            modem->ports,
-            akma_port_new(each->facts->node, each->protocol, each->rank >= RANK_AT_LIKELY));
+        akma_found_modem_add(
+            modem, each->facts->node, each->protocol, each->rank >= RANK_AT_LIKELY);
     }
 
     return modem;
@@ -371,7 +371,7 @@ device_free(gpointer data)
 
 /* ID_MM_PHYSDEV_UID: ports that are wired together elsewhere than on one bus. */
 static const char *
-get_device_id(const AkmaPortFacts *port)
+get_device_id(const AkmaUdevPort *port)
 {
     const char *named = get(port, "ID_MM_PHYSDEV_UID");
 
@@ -403,20 +403,20 @@ compare_modems(gconstpointer x, gconstpointer y)
 {
     const AkmaFoundModem *const *a = x;
     const AkmaFoundModem *const *b = y;
-    const AkmaPort *first = (*a)->ports->pdata[0];
-    const AkmaPort *second = (*b)->ports->pdata[0];
+    const AkmaFoundPort *first = (*a)->ports->pdata[0];
+    const AkmaFoundPort *second = (*b)->ports->pdata[0];
 
     return strcmp(first->node, second->node);
 }
 
 GPtrArray *
-akma_ports_find_modems(const GPtrArray *ports)
+akma_found_modem_list(const GPtrArray *ports)
 {
     g_autoptr(GPtrArray) devices = g_ptr_array_new_with_free_func(device_free);
     GPtrArray *modems = g_ptr_array_new_with_free_func(found_modem_free);
 
     for (guint i = 0; i < ports->len; i++) {
-        AkmaPortFacts *port = ports->pdata[i];
+        AkmaUdevPort *port = ports->pdata[i];
 
         g_ptr_array_add(find_device(devices, get_device_id(port))->facts, port);
     }
