@@ -3,7 +3,7 @@
 /* transports: the table of the ways to a card that open a port themselves. */
 #include "modem/transport.h"
 
-static const AkmaTransport *const transports[] = {&akma_transport_at};
+static const AkmaTransport *const transports[] = {&akma_transport_at, &akma_transport_mbim};
 
 const AkmaTransport *
 akma_transport_find(const char *protocol)
