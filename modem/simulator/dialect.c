@@ -21,6 +21,7 @@ static const AkmaSoftDialect dialects[] = {
     {.name = "mbim-sw-be", .mbim_sw_be = true},
     {.name = "mbim-no-auth", .mbim_no_auth = true},
     {.name = "mbim-no-uicc-files", .mbim_no_uicc_files = true},
+    {.name = "mbim-qmi", .mbim_qmi = true},
     {.name = "qmi-no-channel", .qmi_no_channel = true},
     {.name = "qmi-no-open", .qmi_no_open = true},
     {.name = "qmi-denied", .qmi_denied = true},

@@ -27,6 +27,7 @@ typedef struct {
     bool mbim_sw_be;          /* status words as numbers */
     bool mbim_no_auth;        /* no Auth service */
     bool mbim_no_uicc_files;  /* no application list, file status, read binary, read record */
+    bool mbim_qmi;            /* carries QMI too */
     /* QMI: */
     bool qmi_no_channel; /* no Open Logical Channel, Logical Channel, Send APDU */
     bool qmi_no_open;    /* Logical Channel opens too, for want of Open Logical Channel */

@@ -28,6 +28,7 @@ noinst_LTLIBRARIES += %D%/libsimulator.la
 	%D%/mbim-frame.c \
 	%D%/mbim-network.c \
 	%D%/mbim-pin.c \
+	%D%/mbim-qmi.c \
 	%D%/mbim-service.c \
 	%D%/mbim-wire.c %D%/mbim-wire.h \
 	%D%/modem.c %D%/modem.h \
@@ -66,7 +67,8 @@ bin_PROGRAMS += %D%/akma-modemsim
 
 script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py \
 	tests/e2e/test-modemsim-mbim-card.py tests/e2e/test-modemsim-mbim-raw.py \
-	tests/e2e/test-modemsim-qmi.py
+	tests/e2e/test-modemsim-qmi.py tests/e2e/test-modemsim-qmi-card.py \
+	tests/e2e/test-modemsim-qmi-mbim.py tests/e2e/test-modemsim-qmi-raw.py
 EXTRA_DIST += tests/e2e/mbim_host.py tests/e2e/modemsim.py tests/e2e/qmi.py
 
 unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc

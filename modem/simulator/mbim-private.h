@@ -5,6 +5,7 @@
 
 #include "modem/simulator/mbim-wire.h"
 #include "modem/simulator/mbim.h"
+#include "modem/simulator/qmi.h"
 
 G_BEGIN_DECLS
 
@@ -91,6 +92,7 @@ typedef struct {
 extern const AkmaSoftMbimService akma_soft_mbim_basic;
 extern const AkmaSoftMbimService akma_soft_mbim_auth;
 extern const AkmaSoftMbimService akma_soft_mbim_uicc;
+extern const AkmaSoftMbimService akma_soft_mbim_qmi;
 
 typedef struct {
     uint32_t tid;
@@ -147,6 +149,10 @@ struct _AkmaSoftMbim {
     AkmaSoftMbimChannel channels[AKMA_SOFT_CHANNELS_MAX];
     AkmaSoftMbimCap caps[AKMA_SOFT_MBIM_CAPS_MAX];
     size_t n_caps;
+
+    /* mbim-qmi.c; NULL: the dialect does not carry QMI. */
+    AkmaSoftQmi *qmi;
+    AkmaSoftQmiUser qmi_user;
 };
 
 /* mbim-frame.c: bytes of the host into commands. */
@@ -225,6 +231,9 @@ void akma_soft_mbim_exchange(
     AkmaSoftMbim *self, bool own, const uint8_t *apdu, size_t len, AkmaSoftResponse *ret);
 /* The status word as it stands in an answer. */
 uint32_t akma_soft_mbim_put_sw(const AkmaSoftMbim *self, uint16_t sw);
+
+/* mbim-qmi.c. False: no memory. */
+bool akma_soft_mbim_qmi_init(AkmaSoftMbim *self);
 
 /* mbim-files.c */
 uint32_t akma_soft_mbim_application_list(AkmaSoftMbim *self,

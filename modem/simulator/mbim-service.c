@@ -12,6 +12,7 @@ static const AkmaSoftMbimService *const services[] = {
     &akma_soft_mbim_basic,
     &akma_soft_mbim_auth,
     &akma_soft_mbim_uicc,
+    &akma_soft_mbim_qmi,
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(services) <= AKMA_SOFT_MBIM_SERVICES_MAX);
@@ -115,7 +116,7 @@ akma_soft_mbim_run(AkmaSoftMbim *self)
         return status_of_cme(self->fault.value);
     if (out.bad)
         return MBIM_STATUS_FAILURE;
-    self->answer_len = (out.len + 3) & ~(size_t)3;
+    self->answer_len = out.raw ? out.len : (out.len + 3) & ~(size_t)3;
     memset(self->answer + out.len, 0, self->answer_len - out.len);
 
     return status;

@@ -35,6 +35,7 @@ typedef struct {
     size_t at;    /* where the next number goes */
     size_t fixed; /* where the numbers end */
     size_t len;   /* with what stands behind them */
+    bool raw;     /* holds something else, and is not filled up to a multiple of 4 bytes */
     bool bad;
 } AkmaSoftMbimWriter;
 

@@ -32,6 +32,8 @@ restart(void *data)
     memset(self->caps, 0, sizeof self->caps);
     self->n_caps = 0;
     akma_soft_mbim_subscribe_all(self);
+    if (self->qmi)
+        akma_soft_qmi_restart(self->qmi);
 }
 
 /* The channels go with the card, whether a client is there or not. */
@@ -59,6 +61,10 @@ create(AkmaSoftModem *modem,
     self->dialect = dialect;
     self->peer = *peer;
     self->user_data = user_data;
+    if (dialect->mbim_qmi && !akma_soft_mbim_qmi_init(self)) {
+        akma_wiping_free(self);
+        return NULL;
+    }
     restart(self);
     akma_soft_modem_listen(modem, on_event, self);
 
@@ -68,9 +74,13 @@ create(AkmaSoftModem *modem,
 static void
 destroy(void *data)
 {
-    if (data)
-        forget(data);
-    akma_wiping_free(data);
+    AkmaSoftMbim *self = data;
+
+    if (!self)
+        return;
+    forget(self);
+    akma_soft_qmi_free(self->qmi);
+    akma_wiping_free(self);
 }
 
 static size_t
@@ -82,7 +92,11 @@ feed(void *data, const void *bytes, size_t len)
 static void
 tell(void *data, AkmaSoftEvent event, const char *text)
 {
-    akma_soft_mbim_tell(data, event, text);
+    AkmaSoftMbim *self = data;
+
+    akma_soft_mbim_tell(self, event, text);
+    if (self->qmi)
+        akma_soft_qmi_tell(self->qmi, event);
 }
 
 const AkmaSoftFace akma_soft_mbim_face = {"mbim", create, destroy, feed, forget, restart, tell};

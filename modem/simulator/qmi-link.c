@@ -82,30 +82,6 @@ akma_soft_qmi_link_forget(AkmaSoftQmiLink *self)
     self->input_len = 0;
 }
 
-/* Bytes that were never sent, behind headers and result, so that the frame arrives. */
-static void
-garble(uint8_t *frame, size_t len)
-{
-    size_t begin = akma_soft_qmi_find_payload(frame, len);
-
-    if (begin == len)
-        begin -= 2; /* no TLV but the result: its error code */
-    for (size_t i = begin; i < len; i += 3)
-        frame[i] ^= 0x15;
-}
-
-/* The message ends in the middle of its TLVs, whose lengths still say more. */
-static size_t
-truncate_tlvs(uint8_t *frame, size_t len)
-{
-    size_t begin = akma_soft_qmi_find_payload(frame, len);
-
-    len = begin == len ? len - 1 : begin + (len - begin) / 2;
-    akma_soft_qmi_set_length(frame, len);
-
-    return len;
-}
-
 static void send_late(AkmaSoftQmiLink *self);
 
 static gboolean
@@ -164,9 +140,9 @@ add_late(AkmaSoftQmiLink *self, const uint8_t *answer, size_t len, const AkmaSof
     memcpy(late->bytes, answer, len);
     late->len = len;
     if (fault->kind == AKMA_SOFT_FAULT_GARBLE)
-        garble(late->bytes, len);
+        akma_soft_qmi_garble(late->bytes, len);
     else if (fault->kind == AKMA_SOFT_FAULT_TRUNCATE)
-        late->len = truncate_tlvs(late->bytes, len);
+        late->len = akma_soft_qmi_truncate(late->bytes, len);
     g_queue_push_tail(&self->late, late);
 }
 

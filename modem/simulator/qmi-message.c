@@ -163,6 +163,16 @@ akma_soft_qmi_is_done(const QmiReader *self)
     return !self->failed && self->left == 0;
 }
 
+/* Writes the lengths of frame and message for @len bytes. */
+static void
+set_length(uint8_t *frame, size_t len)
+{
+    const size_t headers = headers_len(frame[4]);
+
+    set_u16(frame + 1, len - 1);
+    set_u16(frame + headers - 2, len - headers);
+}
+
 static void
 begin(QmiWriter *self, uint8_t service, uint8_t client, uint8_t flags, uint16_t transaction)
 {
@@ -213,7 +223,7 @@ akma_soft_qmi_answer_end(QmiWriter *self, uint16_t error)
     }
     set_u16(self->bytes + result + TLV_HEADER, error != QMI_OK ? 1 : 0);
     set_u16(self->bytes + result + TLV_HEADER + 2, error);
-    akma_soft_qmi_set_length(self->bytes, self->len);
+    set_length(self->bytes, self->len);
 }
 
 void
@@ -226,7 +236,7 @@ akma_soft_qmi_indication_begin(QmiWriter *self, uint8_t service, uint8_t client,
 void
 akma_soft_qmi_indication_end(QmiWriter *self)
 {
-    akma_soft_qmi_set_length(self->bytes, self->len);
+    set_length(self->bytes, self->len);
 }
 
 void
@@ -284,19 +294,31 @@ akma_soft_qmi_put_u32(QmiWriter *self, uint32_t value)
     akma_soft_qmi_put_u16(self, (uint16_t)(value >> 16));
 }
 
-size_t
-akma_soft_qmi_find_payload(const uint8_t *frame, size_t len)
+/* Where the first TLV behind the result begins in an answer; @len if there is none. */
+static size_t
+find_payload(const uint8_t *frame, size_t len)
 {
-    size_t payload = headers_len(frame[4]) + TLV_HEADER + RESULT_LEN;
-
-    return MIN(payload, len);
+    return MIN(headers_len(frame[4]) + TLV_HEADER + RESULT_LEN, len);
 }
 
 void
-akma_soft_qmi_set_length(uint8_t *frame, size_t len)
+akma_soft_qmi_garble(uint8_t *frame, size_t len)
 {
-    const size_t headers = headers_len(frame[4]);
+    size_t begin = find_payload(frame, len);
 
-    set_u16(frame + 1, len - 1);
-    set_u16(frame + headers - 2, len - headers);
+    if (begin == len)
+        begin -= 2; /* no TLV but the result: its error code */
+    for (size_t i = begin; i < len; i += 3)
+        frame[i] ^= 0x15;
+}
+
+size_t
+akma_soft_qmi_truncate(uint8_t *frame, size_t len)
+{
+    size_t begin = find_payload(frame, len);
+
+    len = begin == len ? len - 1 : begin + (len - begin) / 2;
+    set_length(frame, len);
+
+    return len;
 }

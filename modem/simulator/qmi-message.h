@@ -113,9 +113,9 @@ void akma_soft_qmi_put_bytes(QmiWriter *self, const void *bytes, size_t len);
 /* The last TLV begins with the number (u16) of its other bytes: writes it anew. */
 void akma_soft_qmi_set_count(QmiWriter *self);
 
-/* Where the first TLV behind the result begins in an answer; @len if there is none. */
-size_t akma_soft_qmi_find_payload(const uint8_t *frame, size_t len);
-/* Writes the lengths of frame and message anew for @len bytes. */
-void akma_soft_qmi_set_length(uint8_t *frame, size_t len);
+/* Bytes that were never sent, behind headers and result, so that the frame arrives. */
+void akma_soft_qmi_garble(uint8_t *frame, size_t len);
+/* An answer that ends in the middle of its TLVs, whose lengths say more; returns its length. */
+size_t akma_soft_qmi_truncate(uint8_t *frame, size_t len);
 
 G_END_DECLS

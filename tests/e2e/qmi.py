@@ -11,8 +11,16 @@ import struct
 import time
 import tty
 
+import modemsim
+
 CTL, WDS, DMS, NAS, UIM = 0x00, 0x01, 0x02, 0x03, 0x0B
 RESULT = 0x02
+
+OK, MALFORMED, INTERNAL, EXHAUSTED, BAD_CLIENT = 0, 1, 3, 5, 7
+BAD_PIN_ID, WRONG_PIN, NOT_PROVISIONED, MISSING, TOO_LONG = 11, 12, 16, 17, 19
+NO_EFFECT, BAD_SERVICE, PIN_BLOCKED, ALWAYS_BLOCKED, NO_CARD = 26, 31, 35, 36, 37
+BAD_ARGUMENT, NOT_READY, NO_RESOURCES, BAD_COMMAND = 48, 52, 68, 71
+NO_FILE, DENIED, NOT_SUPPORTED, BAD_SESSION = 80, 82, 94, 100
 
 
 def tlv(kind, value=b""):
@@ -216,3 +224,31 @@ class Uim:
         answer = self.ask(0x002E, tlv(0x01, struct.pack("<I", mask)))
         assert answer.error == 0
         return struct.unpack("<I", answer.tlvs[0x10])[0]
+
+
+def read_file(uim, channel, path, length):
+    """(data, status word) of the start of a file, read through Send APDU."""
+    _, sw = uim.response(uim.apdu(f"00A4080C{len(path) // 2:02X}{path}", channel))
+    assert sw == "9000", (path, sw)
+    return uim.response(uim.apdu(f"00B00000{length:02X}", channel))
+
+
+class Sim(modemsim.Sim):
+    """A simulator with QMI on a pty and on a socket."""
+
+    def __init__(self, text=None, *options):
+        self.name = f"akmad-test-{os.getpid()}-{time.monotonic_ns()}"
+        super().__init__("--qmi-socket", self.name, *options, text=text, faces=("qmi",))
+        self.qmi = self.path("qmi")
+
+    def wait_for(self, name, value):
+        self.wait_until(lambda: self.ok("status")[name] == value, f"{name}={value}")
+
+    def link(self):
+        return Link(self.qmi)
+
+    def connect(self):
+        """A client of the socket, which has said which device it means."""
+        link = Link(name=self.name)
+        assert link.ask(CTL, 0, 0xFF00, tlv(0x01, b"/dev/cdc-wdm0")).error == OK
+        return link
