@@ -21,7 +21,7 @@ script_tests += %D%/check-dev.sh %D%/check-tree.sh %D%/list-clauses.sh \
 EXTRA_DIST += %D%/e2e/aka.py %D%/e2e/demo.py %D%/e2e/h2client.py %D%/e2e/harness.py %D%/e2e/lab.py \
 	%D%/e2e/openapi.py
 EXTRA_DIST += %D%/vectors/README.md %D%/vectors/chain.json %D%/vectors/eap-aka-prime.json \
-	%D%/vectors/hkdf.json %D%/vectors/milenage.json %D%/vectors/protocol-vectors.json
+	%D%/vectors/gba.json %D%/vectors/hkdf.json %D%/vectors/make-gba.py %D%/vectors/milenage.json %D%/vectors/protocol-vectors.json
 # A whole folder: nothing is ever built in it.
 EXTRA_DIST += %D%/fuzz/corpus
 

@@ -9,17 +9,18 @@
 
 #define FC_KS_NAF 0x01
 
-bool
-akma_kdf_ks_naf(const AkmaKey128 *ck,
-                const AkmaKey128 *ik,
-                const uint8_t rand[static 16],
-                const char *impi,
-                const AkmaAfId *naf_id,
-                AkmaKey256 *ret,
-                GError **error)
+static bool
+derive(const char *label,
+       const AkmaKey128 *ck,
+       const AkmaKey128 *ik,
+       const uint8_t rand[static 16],
+       const char *impi,
+       const AkmaAfId *naf_id,
+       AkmaKey256 *ret,
+       GError **error)
 {
     const AkmaKdfParameter parameters[] = {
-        {"gba-me", strlen("gba-me")},
+        {label, strlen(label)},
         {rand, 16},
         {impi, strlen(impi)},
         {naf_id->bytes, naf_id->len},
@@ -37,7 +38,32 @@ akma_kdf_ks_naf(const AkmaKey128 *ck,
     memcpy(ks.bytes, ck->bytes, sizeof ck->bytes);
     memcpy(ks.bytes + sizeof ck->bytes, ik->bytes, sizeof ik->bytes);
 
-    /*= TS 33.220 B.3: Ks_NAF = KDF(Ks, 0x01, "gba-me", RAND, IMPI, NAF_Id) */
     return akma_kdf(
         ks.bytes, sizeof ks.bytes, FC_KS_NAF, parameters, G_N_ELEMENTS(parameters), ret, error);
+}
+
+/*= TS 33.220 B.3: Ks_NAF = KDF(Ks, 0x01, "gba-me", RAND, IMPI, NAF_Id) */
+bool
+akma_kdf_ks_naf(const AkmaKey128 *ck,
+                const AkmaKey128 *ik,
+                const uint8_t rand[static 16],
+                const char *impi,
+                const AkmaAfId *naf_id,
+                AkmaKey256 *ret,
+                GError **error)
+{
+    return derive("gba-me", ck, ik, rand, impi, naf_id, ret, error);
+}
+
+/*= TS 33.220 B.3: Ks_int_NAF = KDF(Ks, 0x01, "gba-u", RAND, IMPI, NAF_Id) */
+bool
+akma_kdf_ks_int_naf(const AkmaKey128 *ck,
+                    const AkmaKey128 *ik,
+                    const uint8_t rand[static 16],
+                    const char *impi,
+                    const AkmaAfId *naf_id,
+                    AkmaKey256 *ret,
+                    GError **error)
+{
+    return derive("gba-u", ck, ik, rand, impi, naf_id, ret, error);
 }

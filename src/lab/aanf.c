@@ -107,20 +107,15 @@ read_af_id(const AkmaLab *lab, const json_t *body, AkmaAfId *ret, AkmaLabAnswer 
                          "afId: not a host name and 10 hex digits of a Ua* protocol");
         return false;
     }
-    if (!akma_subscribers_allow_af(lab->subscribers, ret)) {
-        akma_lab_problem(answer, 403, "AF_NOT_ALLOWED", "afId: not in an [af] group");
-        return false;
-    }
 
-    return true;
+    return akma_lab_check_af(lab, ret, "afId", answer);
 }
 
 static json_t *
 json_expiry(uint64_t lifetime_s)
 {
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    g_autoptr(GDateTime) expiry = g_date_time_add_seconds(now, (double)lifetime_s);
-    g_autofree char *text = g_date_time_format(expiry, "%Y-%m-%dT%H:%M:%SZ");
+    g_autofree char *text =
+        akma_lab_dup_time(g_get_real_time() / G_USEC_PER_SEC + (int64_t)lifetime_s);
 
     return json_string(text);
 }

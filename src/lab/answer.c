@@ -13,7 +13,10 @@ void
 akma_lab_answer_clear(AkmaLabAnswer *self)
 {
     json_decref(self->body);
+    g_free(self->text);
     g_free(self->location);
+    g_free(self->digest);
+    g_free(self->proof);
     g_free(self->who);
     *self = (AkmaLabAnswer){0};
 }

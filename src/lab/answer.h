@@ -17,10 +17,13 @@ G_BEGIN_DECLS
 typedef struct {
     unsigned status;          /* 0: not decided yet */
     json_t *body;             /* NULL: none */
-    const char *content_type; /* of @body */
+    char *text;               /* instead of @body; no secret */
+    const char *content_type; /* of @body or @text */
     char *location;
     const char *allow;     /* 405: the method that there is */
     const char *challenge; /* WWW-Authenticate */
+    char *digest;          /* the same, of HTTP Digest */
+    char *proof;           /* Authentication-Info */
     const char *route;     /* the path as a pattern, for the log; NULL: no such path */
     char *who;             /* whom it was about, redacted, for the log; NULL: nobody */
 } AkmaLabAnswer;

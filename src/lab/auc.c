@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "kdf/fiveg.h"
@@ -52,6 +53,29 @@ step_sqn(AkmaSubscriber *subscriber, GError **error)
     return true;
 }
 
+/* The next challenge and what a card makes of it. */
+static bool
+make(AkmaSubscriber *subscriber,
+     const uint8_t amf[static 2],
+     uint8_t ret_rand[static 16],
+     uint8_t ret_autn[static 16],
+     AkmaMilenageF2345 *ret,
+     GError **error)
+{
+    uint8_t sqn[6];
+
+    if (!step_sqn(subscriber, error))
+        return false;
+    if (RAND_bytes(ret_rand, 16) != 1) {
+        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "libcrypto: no randomness");
+        return false;
+    }
+    put_sqn(subscriber->sqn, sqn);
+
+    return akma_milenage_autn(&subscriber->keys, ret_rand, sqn, amf, ret_autn, error) &&
+           akma_milenage_f2345(&subscriber->keys, ret_rand, ret, error);
+}
+
 bool
 akma_auc_make_vector(AkmaSubscriber *subscriber,
                      const char *sn,
@@ -60,24 +84,37 @@ akma_auc_make_vector(AkmaSubscriber *subscriber,
 {
     g_auto(AkmaAuthVector) vector = {0};
     g_auto(AkmaMilenageF2345) out = {0};
-    uint8_t sqn[6];
 
-    if (!step_sqn(subscriber, error))
-        return false;
-    if (RAND_bytes(vector.rand, sizeof vector.rand) != 1) {
-        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "libcrypto: no randomness");
-        return false;
-    }
-
-    put_sqn(subscriber->sqn, sqn);
-    if (!akma_milenage_autn(
-            &subscriber->keys, vector.rand, sqn, subscriber->amf, vector.autn, error) ||
-        !akma_milenage_f2345(&subscriber->keys, vector.rand, &out, error) ||
+    if (!make(subscriber, subscriber->amf, vector.rand, vector.autn, &out, error) ||
         !akma_kdf_res_star(
             &out.ck, &out.ik, sn, vector.rand, out.res, sizeof out.res, vector.xres_star, error) ||
         !akma_kdf_hxres_star(vector.rand, vector.xres_star, vector.hxres_star, error) ||
         !akma_kdf_k_ausf(&out.ck, &out.ik, sn, vector.autn, &vector.k_ausf, error))
         return false;
+    *ret = vector;
+
+    return true;
+}
+
+void
+akma_gba_vector_clear(AkmaGbaVector *self)
+{
+    OPENSSL_cleanse(self, sizeof *self);
+}
+
+/*= TS 33.102 Annex H: the separation bit is 1 for EPS and 5G only */
+bool
+akma_auc_make_gba_vector(AkmaSubscriber *subscriber, AkmaGbaVector *ret, GError **error)
+{
+    const uint8_t amf[2] = {subscriber->amf[0] & 0x7f, subscriber->amf[1]};
+    g_auto(AkmaGbaVector) vector = {0};
+    g_auto(AkmaMilenageF2345) out = {0};
+
+    if (!make(subscriber, amf, vector.rand, vector.autn, &out, error))
+        return false;
+    memcpy(vector.xres, out.res, sizeof vector.xres);
+    vector.ck = out.ck;
+    vector.ik = out.ik;
     *ret = vector;
 
     return true;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* auc: authentication vectors of 5G AKA, with one SQN a subscriber, and resynchronisation. */
+/*
+ * auc: authentication vectors of 5G AKA and of UMTS AKA, with one SQN a subscriber for both, and
+ * resynchronisation.
+ */
 #pragma once
 
 #include "lab/subscribers.h"
@@ -23,6 +26,21 @@ bool akma_auc_make_vector(AkmaSubscriber *subscriber,
                           const char *sn,
                           AkmaAuthVector *ret,
                           GError **error);
+
+/* What the HSS gives to a BSF. */
+typedef struct {
+    uint8_t rand[16];
+    uint8_t autn[16];
+    uint8_t xres[8];
+    AkmaKey128 ck;
+    AkmaKey128 ik;
+} AkmaGbaVector;
+
+void akma_gba_vector_clear(AkmaGbaVector *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(AkmaGbaVector, akma_gba_vector_clear)
+
+/* As akma_auc_make_vector(), with the separation bit of AMF 0: CK and IK leave the HSS. */
+bool akma_auc_make_gba_vector(AkmaSubscriber *subscriber, AkmaGbaVector *ret, GError **error);
 
 /*
  * TS 33.102 6.3.5: SQN_MS counts where it is ahead of ours, so an AUTS sent again does nothing.

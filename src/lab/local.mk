@@ -6,14 +6,18 @@ noinst_LTLIBRARIES += %D%/liblab.la
 	%D%/answer.c %D%/answer.h \
 	%D%/auc.c %D%/auc.h \
 	%D%/ausf.c \
+	%D%/bootstraps.c %D%/bootstraps.h \
+	%D%/digest.c %D%/digest.h \
 	%D%/lab.c %D%/lab.h \
+	%D%/nbsp.c \
 	%D%/nef.c \
 	%D%/oauth.c \
 	%D%/roles.h \
 	%D%/router.c \
 	%D%/server.c %D%/server.h \
 	%D%/state.c \
-	%D%/subscribers.c %D%/subscribers.h
+	%D%/subscribers.c %D%/subscribers.h \
+	%D%/ub.c
 %C%_liblab_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-lab\"
 %C%_liblab_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_liblab_la_LIBADD = src/http/libh2.la src/kdf/libkdf.la src/base/libbase.la \
@@ -38,4 +42,5 @@ tests_fuzz_fuzz_lab_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS) $(JANSSON_C
 tests_fuzz_fuzz_lab_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_lab_LDADD = %D%/liblab.la $(FUZZ_LIBS)
 
-script_tests += tests/e2e/test-lab.py tests/e2e/test-openapi.py
+script_tests += tests/e2e/test-lab-bsf.py tests/e2e/test-lab.py tests/e2e/test-openapi.py
+EXTRA_DIST += tests/e2e/ub.py

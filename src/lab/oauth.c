@@ -31,6 +31,8 @@ static const char *const known_scopes[] = {"naanf-akma",
                                            "naanf-akma:applicationkeyget",
                                            "naanf-akma:applicationkeyget:supi-access",
                                            "nnef-akma:gpsi-access",
+                                           "nbsp-gba",
+                                           "nbsp-gba:bootstrapping-info-retrieval:invoke",
                                            NULL};
 
 static void

@@ -21,6 +21,11 @@ void akma_lab_aanf_remove(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *
 /* NEF: TS 29.522 AKMA */
 void akma_lab_nef_retrieve(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
 
+/* BSF: TS 29.309 Nbsp_GBA; for Ub see akma_lab_handle_ub() */
+AkmaLabChallenges *akma_lab_challenges_new(void);
+void akma_lab_challenges_free(AkmaLabChallenges *self);
+void akma_lab_nbsp_retrieve(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+
 /* The authorization server: TS 29.510 Nnrf_AccessToken, RFC 6749 */
 AkmaLabTokens *akma_lab_tokens_new(void);
 void akma_lab_tokens_free(AkmaLabTokens *self);
@@ -30,6 +35,14 @@ bool akma_lab_oauth_check(AkmaLab *lab,
                           const AkmaH2Request *request,
                           const char *scope,
                           AkmaLabAnswer *answer);
+
+/* A time as TS 29.571 DateTime and xs:dateTime have it, in UTC. g_free(). */
+char *akma_lab_dup_time(int64_t unix_s);
+/* Is @af_id in an [af] group? False: @answer has a problem with @member of the request. */
+bool akma_lab_check_af(const AkmaLab *lab,
+                       const AkmaAfId *af_id,
+                       const char *member,
+                       AkmaLabAnswer *answer);
 
 /*
  * One application key, for the AAnF (with SUPI) and the NEF (never with SUPI).

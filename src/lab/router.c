@@ -12,6 +12,7 @@ typedef enum {
     ACCESS_OPEN,   /* the interfaces of the visited network */
     ACCESS_BEARER, /* any token of ours, with --oauth */
     ACCESS_AANF,   /* a token for naanf-akma, with --oauth */
+    ACCESS_BSF,    /* a token for nbsp-gba, with --oauth */
     ACCESS_OAUTH,  /* is there with --oauth only */
 } Access;
 
@@ -38,6 +39,11 @@ static const Route routes[] = {
      akma_lab_aanf_retrieve},
     {"POST", "/naanf-akma/v1/remove-context", JSON_TYPE, ACCESS_AANF, akma_lab_aanf_remove},
     {"POST", "/3gpp-akma/v1/retrieve", JSON_TYPE, ACCESS_BEARER, akma_lab_nef_retrieve},
+    {"POST",
+     "/nbsp-gba/v1/bootstrapping-info-retrieval",
+     JSON_TYPE,
+     ACCESS_BSF,
+     akma_lab_nbsp_retrieve},
     {"POST", "/oauth2/token", FORM_TYPE, ACCESS_OAUTH, akma_lab_oauth_token},
 };
 
@@ -98,6 +104,8 @@ check_access(AkmaLab *lab, const Route *route, const AkmaH2Request *request, Akm
         return !lab->options.oauth || akma_lab_oauth_check(lab, request, NULL, answer);
     case ACCESS_AANF:
         return !lab->options.oauth || akma_lab_oauth_check(lab, request, "naanf-akma", answer);
+    case ACCESS_BSF:
+        return !lab->options.oauth || akma_lab_oauth_check(lab, request, "nbsp-gba", answer);
     }
 
     g_return_val_if_reached(false);

@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/program.h"
@@ -13,15 +14,30 @@
 
 #define GRACE_MS 2000
 
+typedef struct _Server Server;
+
+/* One socket and what is asked there. */
 typedef struct {
+    Server *server;
+    const char *certificate_file;
+    const char *key_file;
+    const char *client_ca;
+    void (*handle)(AkmaLab *lab, const AkmaH2Request *request, AkmaLabAnswer *ret);
+    const char *product; /* of the Server field; NULL: none */
+    AkmaH2Server *http;
+} Face;
+
+struct _Server {
     AkmaLab *lab;
     const AkmaLabServerOptions *options;
     uv_loop_t loop;
     uv_signal_t signals[3];
     uv_timer_t watchdog;
-    AkmaH2Server *server;
+    Face core;
+    Face bsf;
+    unsigned listening; /* faces */
     bool stopping;
-} Server;
+};
 
 static const AkmaH2Limits limits = {
     .connections = 1024,
@@ -32,6 +48,18 @@ static const AkmaH2Limits limits = {
     .handshake_ms = 10 * 1000,
     .idle_ms = 10 * 60 * 1000, /* an anchor client keeps its connection */
     .lifetime_ms = 0,
+};
+
+/* Terminals ask seldom, and each with a connection of its own. */
+static const AkmaH2Limits bsf_limits = {
+    .connections = 256,
+    .handshakes = 64,
+    .streams = 1,
+    .header_bytes = 8 * 1024,
+    .body_bytes = 4 * 1024,
+    .handshake_ms = 10 * 1000,
+    .idle_ms = 30 * 1000,
+    .lifetime_ms = 10 * 60 * 1000,
 };
 
 /* One line for each request: what was asked, about whom (redacted), how it ended. */
@@ -52,19 +80,26 @@ log_request(const AkmaH2Request *request, const AkmaLabAnswer *answer)
 }
 
 static void
-respond(AkmaH2Stream *stream, const AkmaLabAnswer *answer)
+respond(AkmaH2Stream *stream, const char *product, const AkmaLabAnswer *answer)
 {
-    AkmaH2Header headers[4] = {{"cache-control", "no-store"}};
-    char *text = answer->body ? json_dumps(answer->body, JSON_COMPACT) : NULL;
+    AkmaH2Header headers[7] = {{"cache-control", "no-store"}};
+    char *json = answer->body ? json_dumps(answer->body, JSON_COMPACT) : NULL;
+    const char *text = json ? json : answer->text;
     size_t len = text ? strlen(text) : 0;
     size_t n = 1;
 
+    if (product)
+        headers[n++] = (AkmaH2Header){"server", product};
     if (answer->location)
         headers[n++] = (AkmaH2Header){"location", answer->location};
     if (answer->allow)
         headers[n++] = (AkmaH2Header){"allow", answer->allow};
     if (answer->challenge)
         headers[n++] = (AkmaH2Header){"www-authenticate", answer->challenge};
+    if (answer->digest)
+        headers[n++] = (AkmaH2Header){"www-authenticate", answer->digest};
+    if (answer->proof)
+        headers[n++] = (AkmaH2Header){"authentication-info", answer->proof};
     akma_h2_respond(stream,
                     answer->status,
                     text ? answer->content_type : NULL,
@@ -74,60 +109,92 @@ respond(AkmaH2Stream *stream, const AkmaLabAnswer *answer)
                     len,
                     NULL,
                     NULL);
-    if (text) {
-        OPENSSL_cleanse(text, len);
-        akma_wiping_free(text);
+    if (json) {
+        OPENSSL_cleanse(json, len);
+        akma_wiping_free(json);
     }
 }
 
 static void
 on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
 {
-    Server *self = user_data;
+    const Face *face = user_data;
     g_auto(AkmaLabAnswer) answer = {0};
 
-    akma_lab_handle(self->lab, request, &answer);
+    face->handle(face->server->lab, request, &answer);
     log_request(request, &answer);
-    respond(stream, &answer);
+    respond(stream, face->product, &answer);
 }
 
 /* NULL without error: clear text */
 static SSL_CTX *
-new_tls(const AkmaLabServerOptions *options, GError **error)
+new_tls(const Face *face, GError **error)
 {
-    if (!options->certificate_file)
+    if (!face->certificate_file)
         return NULL;
 
-    return akma_tls_server_new(
-        options->certificate_file, options->key_file, options->client_ca, error);
+    return akma_tls_server_new(face->certificate_file, face->key_file, face->client_ca, error);
+}
+
+static bool
+reload_lab(Server *self, GError **error)
+{
+    SSL_CTX *core = new_tls(&self->core, error);
+    SSL_CTX *bsf = NULL;
+    bool ok = core || !self->core.certificate_file;
+
+    if (ok && self->bsf.http) {
+        bsf = new_tls(&self->bsf, error);
+        ok = bsf || !self->bsf.certificate_file;
+    }
+    ok = ok && akma_lab_reload(self->lab, error);
+    if (ok)
+        akma_h2_server_set_tls(self->core.http, core);
+    if (ok && self->bsf.http)
+        akma_h2_server_set_tls(self->bsf.http, bsf);
+    SSL_CTX_free(core);
+    SSL_CTX_free(bsf);
+
+    return ok;
 }
 
 static void
 reload(Server *self)
 {
     g_autoptr(GError) error = NULL;
-    SSL_CTX *tls;
 
     akma_program_notify_reloading();
-    tls = new_tls(self->options, &error);
-    if (error || !akma_lab_reload(self->lab, &error)) {
-        g_warning("reload: %s; what was there before stays", error->message);
-    } else {
-        akma_h2_server_set_tls(self->server, tls);
+    if (reload_lab(self, &error))
         g_message("reloaded");
-    }
-    SSL_CTX_free(tls);
+    else
+        g_warning("reload: %s; what was there before stays", error->message);
     akma_program_notify("READY=1");
 }
 
 static void
-close_handles(void *user_data)
+close_handles(Server *self)
 {
-    Server *self = user_data;
-
     for (size_t i = 0; i < G_N_ELEMENTS(self->signals); i++)
         uv_close((uv_handle_t *)&self->signals[i], NULL);
     uv_close((uv_handle_t *)&self->watchdog, NULL);
+}
+
+static void
+on_stopped(void *user_data)
+{
+    const Face *face = user_data;
+
+    if (--face->server->listening == 0)
+        close_handles(face->server);
+}
+
+static void
+stop(Server *self, unsigned grace_ms)
+{
+    self->stopping = true;
+    akma_h2_server_stop(self->core.http, grace_ms, on_stopped, &self->core);
+    if (self->listening > 1)
+        akma_h2_server_stop(self->bsf.http, grace_ms, on_stopped, &self->bsf);
 }
 
 static void
@@ -138,9 +205,8 @@ on_signal(uv_signal_t *handle, int number)
     if (number == SIGHUP && !self->stopping) {
         reload(self);
     } else if (!self->stopping) {
-        self->stopping = true;
         akma_program_notify("STOPPING=1");
-        akma_h2_server_stop(self->server, GRACE_MS, close_handles, self);
+        stop(self, GRACE_MS);
     }
 }
 
@@ -185,38 +251,70 @@ get_socket(const AkmaLabServerOptions *options, GError **error)
     return akma_h2_listen_socket(options->listen, false, error);
 }
 
+/* @fd is taken over in any case. Returns: (transfer full): "NAME=ADDRESS"; NULL: @error. */
+static char *
+open_face(Face *face,
+          const char *name,
+          int fd,
+          unsigned versions,
+          const AkmaH2Limits *face_limits,
+          GError **error)
+{
+    const AkmaH2Handlers handlers = {.request = on_request};
+    g_autofree char *address = akma_h2_dup_socket_address(fd);
+    SSL_CTX *tls = new_tls(face, error);
+
+    if (face->certificate_file && !tls) {
+        close(fd);
+        return NULL;
+    }
+    face->http = akma_h2_server_new(&face->server->loop, tls, face_limits, &handlers, face);
+    SSL_CTX_free(tls);
+    akma_h2_server_set_versions(face->http, versions);
+    if (!akma_h2_server_listen(face->http, fd, error)) {
+        close(fd);
+        return NULL;
+    }
+    face->server->listening++;
+    g_message("%s on %s (%s)",
+              versions == AKMA_HTTP_2 ? "serving AUSF, AAnF, NEF and BSF" : "serving Ub",
+              address,
+              face->certificate_file ? "TLS" : "clear text");
+
+    return g_strconcat(name, "=", address, NULL);
+}
+
+static bool
+open_faces(Server *self, GError **error)
+{
+    int fd = get_socket(self->options, error);
+    g_autofree char *core =
+        fd < 0 ? NULL : open_face(&self->core, "core", fd, AKMA_HTTP_2, &limits, error);
+    g_autofree char *bsf = NULL;
+
+    if (!core)
+        return false;
+    if (self->options->bsf_listen) {
+        fd = akma_h2_listen_socket(self->options->bsf_listen, false, error);
+        bsf = fd < 0 ? NULL : open_face(&self->bsf, "bsf", fd, AKMA_HTTP_1_1, &bsf_limits, error);
+        if (!bsf)
+            return false;
+    }
+
+    return akma_program_write_ready(
+        self->options->ready_file, (const char *const[]){core, bsf, NULL}, error);
+}
+
 static bool
 begin(Server *self, GError **error)
 {
-    const AkmaH2Handlers handlers = {.request = on_request};
-    g_autofree char *address = NULL;
-    g_autofree char *core = NULL;
-    SSL_CTX *tls = new_tls(self->options, error);
-    int fd = -1;
-
-    if (!self->options->certificate_file || tls)
-        fd = get_socket(self->options, error);
-    if (fd < 0) {
-        SSL_CTX_free(tls);
-        return false;
-    }
-
-    address = akma_h2_dup_socket_address(fd);
-    core = g_strconcat("core=", address, NULL);
-    self->server = akma_h2_server_new(&self->loop, tls, &limits, &handlers, self);
-    SSL_CTX_free(tls);
-    if (!akma_h2_server_listen(self->server, fd, error))
-        return false;
-
     start_handles(self);
     g_message("for labs only: this program holds the secrets of its subscribers in clear");
-    g_message("serving AUSF, AAnF and NEF on %s (%s)",
-              address,
-              self->options->certificate_file ? "TLS" : "clear text");
-    if (!akma_program_write_ready(
-            self->options->ready_file, (const char *const[]){core, NULL}, error)) {
-        self->stopping = true;
-        akma_h2_server_stop(self->server, 0, close_handles, self);
+    if (!open_faces(self, error)) {
+        if (self->listening > 0)
+            stop(self, 0);
+        else
+            close_handles(self);
         return false;
     }
     akma_program_notify("READY=1");
@@ -236,9 +334,21 @@ akma_lab_serve(AkmaLab *lab, const AkmaLabServerOptions *options, GError **error
         return false;
     }
 
+    self.core = (Face){.server = &self,
+                       .certificate_file = options->certificate_file,
+                       .key_file = options->key_file,
+                       .client_ca = options->client_ca,
+                       .handle = akma_lab_handle};
+    /*= TS 24.109 4.2: a BSF that knows TMPIs says so with a product token */
+    self.bsf = (Face){.server = &self,
+                      .certificate_file = options->bsf_certificate_file,
+                      .key_file = options->bsf_key_file,
+                      .handle = akma_lab_handle_ub,
+                      .product = "akma-lab 3gpp-gba-tmpi"};
     done = begin(&self, error);
     uv_run(&self.loop, UV_RUN_DEFAULT);
-    akma_h2_server_free(self.server);
+    akma_h2_server_free(self.core.http);
+    akma_h2_server_free(self.bsf.http);
     uv_loop_close(&self.loop);
 
     return done;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* server: the lab core on its socket, from the first connection to SIGTERM. */
+/* server: the lab core on its sockets, from the first connection to SIGTERM. */
 #pragma once
 
 #include "lab/lab.h"
@@ -10,8 +10,11 @@ G_BEGIN_DECLS
 typedef struct {
     const char *listen; /* HOST:PORT or unix:/PATH; a socket given by systemd wins */
     const char *certificate_file;
-    const char *key_file;  /* both or neither: NULL is h2c */
-    const char *client_ca; /* NULL: clients show no certificate */
+    const char *key_file;   /* both or neither: NULL is h2c */
+    const char *client_ca;  /* NULL: clients show no certificate */
+    const char *bsf_listen; /* NULL: no Ub */
+    const char *bsf_certificate_file;
+    const char *bsf_key_file; /* both or neither: NULL is clear text */
     const char *ready_file;
 } AkmaLabServerOptions;
 

@@ -11,10 +11,12 @@
 #include "kdf/plmn.h"
 
 #define AMF_SEPARATION_BIT 0x80
+#define IMPI_MAX           253
 
 struct _AkmaSubscribers {
     GHashTable *by_supi; /* SUPI -> AkmaSubscriber */
     GHashTable *by_gpsi; /* GPSI -> the same, borrowed */
+    GHashTable *by_impi; /* IMPI -> the same, borrowed */
     GHashTable *afs;     /* FQDN -> GHashTable of identifiers in hex; NULL value: all of them */
     GHashTable *clients; /* id -> secret */
 };
@@ -30,6 +32,8 @@ static const AkmaSettingRow rows[] = {
     {"subscriber *", "routing-indicator", AKMA_SETTING_STRING, "0", NULL, false},
     {"subscriber *", "gpsi", AKMA_SETTING_STRING, NULL, NULL, false},
     {"subscriber *", "akma", AKMA_SETTING_BOOL, "true", NULL, false},
+    {"subscriber *", "gba", AKMA_SETTING_STRING, "me", NULL, false},
+    {"subscriber *", "impi", AKMA_SETTING_STRING, NULL, NULL, false},
     {"af *", "ua", AKMA_SETTING_LIST, NULL, NULL, false},
     {"client *", "secret", AKMA_SETTING_STRING, NULL, NULL, true},
 };
@@ -44,6 +48,8 @@ subscriber_free(AkmaSubscriber *self)
     g_free(self->supi);
     g_free(self->gpsi);
     g_free(self->routing_indicator);
+    g_free(self->impi);
+    g_free(self->bsf);
     akma_milenage_clear(&self->keys);
     g_free(self);
 }
@@ -123,6 +129,47 @@ load_identity(const AkmaSettings *settings,
     return true;
 }
 
+/* user@domain, fit for a quoted string of HTTP without any quoting */
+static bool
+check_impi(const char *text)
+{
+    const char *at = strchr(text, '@');
+
+    for (const char *c = text; *c; c++) {
+        if (!g_ascii_isgraph(*c) || *c == '"' || *c == '\\')
+            return false;
+    }
+
+    return at && at != text && at[1] != '\0' && !strchr(at + 1, '@') && strlen(text) <= IMPI_MAX;
+}
+
+/*= TS 23.003 13.3: without an ISIM the IMPI is <IMSI>@ims.mnc<3>.mcc<3>.3gppnetwork.org */
+/*= TS 23.003 16.2: the BSF is bsf.mnc<3>.mcc<3>.pub.3gppnetwork.org */
+static bool
+load_gba(const AkmaSettings *settings, const char *group, AkmaSubscriber *ret, GError **error)
+{
+    const char *use = akma_settings_get(settings, group, "gba");
+    const char *impi = akma_settings_get(settings, group, "impi");
+    const char *pad = strlen(ret->mnc) == 2 ? "0" : "";
+
+    if (strcmp(use, "me") == 0)
+        ret->gba = AKMA_GBA_ME;
+    else if (strcmp(use, "u") == 0)
+        ret->gba = AKMA_GBA_U;
+    else if (strcmp(use, "none") != 0)
+        return akma_settings_reject(settings, group, "gba", error, "is none of me, u, none");
+
+    ret->bsf = g_strdup_printf("bsf.mnc%s%s.mcc%s.pub.3gppnetwork.org", pad, ret->mnc, ret->mcc);
+    ret->impi =
+        impi ? g_strdup(impi)
+             : g_strdup_printf(
+                   "%s@ims.mnc%s%s.mcc%s.3gppnetwork.org", ret->imsi, pad, ret->mnc, ret->mcc);
+    if (!check_impi(ret->impi))
+        return akma_settings_reject(settings, group, "impi", error, "is not user@domain");
+
+    return true;
+}
+
 static AkmaSubscriber *
 load_subscriber(const AkmaSettings *settings, const char *name, GError **error)
 {
@@ -131,6 +178,7 @@ load_subscriber(const AkmaSettings *settings, const char *name, GError **error)
     uint8_t sqn[6] = {0};
 
     if (!load_identity(settings, group, name, self, error) ||
+        !load_gba(settings, group, self, error) ||
         !load_keys(settings, group, &self->keys, error) ||
         !read_hex(settings, group, "amf", self->amf, sizeof self->amf, error) ||
         !read_hex(settings, group, "sqn", sqn, sizeof sqn, error))
@@ -163,6 +211,11 @@ load_subscribers(AkmaSubscribers *self, const AkmaSettings *settings, GError **e
             g_autofree char *group = g_strconcat("subscriber ", names[i], NULL);
 
             return akma_settings_reject(settings, group, "gpsi", error, "another one has it");
+        }
+        if (!g_hash_table_insert(self->by_impi, one->impi, one)) {
+            g_autofree char *group = g_strconcat("subscriber ", names[i], NULL);
+
+            return akma_settings_reject(settings, group, "impi", error, "another one has it");
         }
     }
 
@@ -221,6 +274,7 @@ akma_subscribers_load(const char *file, GError **error)
     self->by_supi =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)subscriber_free);
     self->by_gpsi = g_hash_table_new(g_str_hash, g_str_equal);
+    self->by_impi = g_hash_table_new(g_str_hash, g_str_equal);
     self->afs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_table);
     self->clients = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, secret_free);
 
@@ -250,6 +304,7 @@ akma_subscribers_free(AkmaSubscribers *self)
         return;
 
     g_hash_table_unref(self->by_gpsi);
+    g_hash_table_unref(self->by_impi);
     g_hash_table_unref(self->by_supi);
     g_hash_table_unref(self->afs);
     g_hash_table_unref(self->clients);
@@ -266,6 +321,12 @@ AkmaSubscriber *
 akma_subscribers_find_gpsi(const AkmaSubscribers *self, const char *gpsi)
 {
     return g_hash_table_lookup(self->by_gpsi, gpsi);
+}
+
+AkmaSubscriber *
+akma_subscribers_find_impi(const AkmaSubscribers *self, const char *impi)
+{
+    return g_hash_table_lookup(self->by_impi, impi);
 }
 
 static bool

@@ -11,6 +11,12 @@
 
 G_BEGIN_DECLS
 
+typedef enum {
+    AKMA_GBA_NONE,
+    AKMA_GBA_ME, /* Ks goes to the terminal */
+    AKMA_GBA_U,  /* Ks stays in the card */
+} AkmaGbaUse;
+
 typedef struct {
     char *imsi; /* digits */
     char *supi; /* "imsi-" and the digits */
@@ -22,6 +28,9 @@ typedef struct {
     uint8_t amf[2];
     uint64_t sqn; /* the last one used */
     bool akma;
+    AkmaGbaUse gba;
+    char *impi; /* private identity: user@domain */
+    char *bsf;  /* name of the home BSF */
 } AkmaSubscriber;
 
 typedef struct _AkmaSubscribers AkmaSubscribers;
@@ -34,6 +43,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaSubscribers, akma_subscribers_free)
 /* Borrowed; NULL: nobody. @supi is "imsi-<digits>". */
 AkmaSubscriber *akma_subscribers_find(const AkmaSubscribers *self, const char *supi);
 AkmaSubscriber *akma_subscribers_find_gpsi(const AkmaSubscribers *self, const char *gpsi);
+
+AkmaSubscriber *akma_subscribers_find_impi(const AkmaSubscribers *self, const char *impi);
 
 /* Where @self and @other have the same IMSI with the same keys, the higher SQN counts in @self. */
 void akma_subscribers_take_sqn(AkmaSubscribers *self, const AkmaSubscribers *other);

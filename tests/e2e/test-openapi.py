@@ -10,9 +10,12 @@ import derive
 import lab
 import openapi
 import tap
+import ub
 
 AF_ID = lab.FQDN + "ff00000001"
 SUPI = "imsi-" + lab.IMSI
+IMPI = lab.IMSI + "@ims.mnc001.mcc001.3gppnetwork.org"
+NBSP = "/nbsp-gba/v1/bootstrapping-info-retrieval"
 
 try:
     API = openapi.Api()
@@ -68,11 +71,25 @@ def exposure_function_is_as_ts_29_522_says():
 
 
 @tap.test
+def bootstrapping_function_is_as_ts_29_309_says():
+    for line, card in (("gba=me\n", aka.Usim(lab.K, lab.OPC)),
+                       ("gba=u\n", ub.UiccOfGbaU(aka.Usim(lab.K, lab.OPC)))):
+        with lab.Lab(lab.SUBSCRIBER + line, "--bsf-listen", "127.0.0.1:0") as core, \
+                core.client(recorder=check) as client, \
+                ub.Client(core.ready["bsf"], card, IMPI) as ue:
+            body = {"btId": ue.bootstrap().b_tid,
+                    "nafId": {"nafFqdn": lab.FQDN, "uaSecProtId": "ff00000001"}}
+            assert client.post(NBSP, body).status == 200
+            assert client.post(NBSP, {**body, "gbaUAware": True, "gsIds": [1]}).status == 200
+            assert client.post(NBSP, {**body, "btId": "x@y"}).status == 404
+
+
+@tap.test
 def refusals_are_problem_details():
     groups = "[af other.example.com]\n"
     with lab.Lab(lab.SUBSCRIBER + groups, "--oauth") as core, \
             core.client(recorder=check_answer_only) as client:
-        for path in (lab.REGISTER, lab.RETRIEVE, lab.REMOVE, lab.NEF):
+        for path in (lab.REGISTER, lab.RETRIEVE, lab.REMOVE, lab.NEF, NBSP):
             assert client.post(path, {}).status == 401
         suci = {"supiOrSuci": "suci-0-001-01-0-0-0-0123456789", "servingNetworkName": aka.SN}
         assert client.post(lab.AUTHENTICATIONS, suci).status == 501
@@ -102,6 +119,10 @@ def reject_bodies_that_the_interfaces_do_not_allow():
             lambda: API.check_request("POST", "/naanf-akma/v1/other", "application/json", "{}"),
             lambda: API.check_request("POST", lab.REGISTER, "application/json",
                                       '{"supi":"imsi-00101","gpsi":"x","aKId":"a@b","kAkma":"00"}'),
+            lambda: API.check_request("POST", NBSP, "application/json",
+                                      '{"btId":"a@b","nafId":{"nafFqdn":"a","uaSecProtId":"ff"}}'),
+            lambda: API.check_answer("POST", NBSP, 200, "application/json",
+                                     '{"meKeyMaterial":"%s"}' % ("00" * 31)),
             lambda: API.check_request("PUT", confirmation, "application/json", '{"resStar":"00"}'),
             lambda: API.check_answer("POST", lab.RETRIEVE, 200, "application/json", '{"kaf":"00"}'),
             lambda: API.check_answer("POST", lab.RETRIEVE, 200, "application/json", b""),

@@ -83,10 +83,54 @@ reject_empty_impi(void **state)
     assert_true(g_error_matches(error, AKMA_ERROR, AKMA_ERROR_INVALID_ARGUMENT));
 }
 
+static void
+expect_card_keys(json_t *root, const json_t *set, json_t *one)
+{
+    AkmaKey128 ck, ik;
+    AkmaKey256 key;
+    AkmaAfId id;
+    uint8_t expected[32];
+    uint8_t random[16];
+    const char *impi = json_string_value(json_object_get(root, "impi"));
+    const char *wire = json_string_value(json_object_get(root, "naf_id"));
+
+    test_vectors_hex((json_t *)set, "f3", ck.bytes, 16);
+    test_vectors_hex((json_t *)set, "f4", ik.bytes, 16);
+    test_vectors_hex((json_t *)set, "rand", random, 16);
+    assert_true(akma_af_id_parse_wire(wire, &id, NULL));
+
+    assert_true(akma_kdf_ks_naf(&ck, &ik, random, impi, &id, &key, NULL));
+    test_vectors_hex(one, "ks_naf", expected, 32);
+    assert_memory_equal(key.bytes, expected, 32);
+    assert_true(akma_kdf_ks_int_naf(&ck, &ik, random, impi, &id, &key, NULL));
+    test_vectors_hex(one, "ks_int_naf", expected, 32);
+    assert_memory_equal(key.bytes, expected, 32);
+}
+
+/*= TS 33.220 B.3: Ks_int_NAF = KDF(Ks, 0x01, "gba-u", RAND, IMPI, NAF_Id) */
+static void
+keys_of_every_published_set(void **state)
+{
+    json_t *milenage = test_vectors_load("milenage.json");
+    json_t *root = test_vectors_load("gba.json");
+    json_t *one;
+    size_t i;
+
+    (void)state;
+    json_array_foreach(json_object_get(root, "sets"), i, one)
+    {
+        expect_card_keys(root, json_array_get(json_object_get(milenage, "sets"), i), one);
+    }
+    assert_int_equal(i, 20);
+    json_decref(root);
+    json_decref(milenage);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_of_every_published_set),
         cmocka_unit_test(ks_naf_of_the_chain_and_of_the_protocol),
         cmocka_unit_test(reject_empty_impi),
     };

@@ -57,6 +57,7 @@ reads_all_members(void **state)
     assert_int_equal(one->keys.k.bytes[0], 0x46);
     assert_int_equal(one->keys.opc.bytes[15], 0xaf);
     assert_false(one->akma);
+    assert_int_equal(one->gba, AKMA_GBA_ME);
     assert_null(akma_subscribers_find(self, "310410123456789"));
 }
 
@@ -109,8 +110,15 @@ reject_files_that_are_wrong(void **state)
         ONE "routing-indicator=F\n",
         ONE "gpsi=4917\n",
         ONE "akma=yes\n",
-        ONE "gba=me\n",
-        ONE "impi=a@b\n",
+        ONE "gba=maybe\n",
+        ONE "gba=\n",
+        ONE "impi=a\n",
+        ONE "impi=@b\n",
+        ONE "impi=a@\n",
+        ONE "impi=a@b@c\n",
+        ONE "impi=a\"@b\n",
+        ONE "impi=a b@c\n",
+        ONE "impi=a@b\n[subscriber 001010123456780]\nimpi=a@b\n" KEYS,
         ONE "gpsi=msisdn-1\n[subscriber 001010123456780]\n" KEYS "gpsi=msisdn-1\n",
         "[nobody]\n",
         "[af bad_name]\n",
@@ -203,11 +211,37 @@ sqn_goes_on_for_the_same_card_only(void **state)
     assert_true(akma_subscribers_find(other, "imsi-001010123456789")->sqn == 0);
 }
 
+/*= TS 23.003 13.3: without an ISIM the IMPI is <IMSI>@ims.mnc<3>.mcc<3>.3gppnetwork.org */
+/*= TS 23.003 16.2: the BSF is bsf.mnc<3>.mcc<3>.pub.3gppnetwork.org */
+static void
+names_of_gba_come_from_the_imsi(void **state)
+{
+    g_autoptr(AkmaSubscribers) self = load(
+        ONE "gba=u\n[subscriber 310410123456789]\nmnc-length=3\ngba=none\nimpi=a@b\n" KEYS, NULL);
+    const AkmaSubscriber *one;
+
+    (void)state;
+    assert_non_null(self);
+    one = akma_subscribers_find(self, "imsi-001010123456789");
+    assert_int_equal(one->gba, AKMA_GBA_U);
+    assert_string_equal(one->impi, "001010123456789@ims.mnc001.mcc001.3gppnetwork.org");
+    assert_string_equal(one->bsf, "bsf.mnc001.mcc001.pub.3gppnetwork.org");
+    assert_ptr_equal(akma_subscribers_find_impi(self, one->impi), one);
+
+    one = akma_subscribers_find_impi(self, "a@b");
+    assert_string_equal(one->imsi, "310410123456789");
+    assert_int_equal(one->gba, AKMA_GBA_NONE);
+    assert_string_equal(one->bsf, "bsf.mnc410.mcc310.pub.3gppnetwork.org");
+    assert_null(
+        akma_subscribers_find_impi(self, "310410123456789@ims.mnc410.mcc310.3gppnetwork.org"));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_all_members),
+        cmocka_unit_test(names_of_gba_come_from_the_imsi),
         cmocka_unit_test(has_the_documented_defaults),
         cmocka_unit_test(op_gives_the_published_opc),
         cmocka_unit_test(reject_files_that_are_wrong),
