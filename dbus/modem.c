@@ -6,6 +6,8 @@
 #define PATH      AKMA_ROOT_PATH "/modem"
 
 struct _AkmaModemAdaptor {
+    const AkmaAdaptorContext *context;
+    unsigned number;
     AkmaExport on_bus;
     /* the properties */
     char *device;
@@ -18,13 +20,112 @@ struct _AkmaModemAdaptor {
     char *registration;
 };
 
+static int
+append_pair(sd_bus_message *reply, const char *name, bool value)
+{
+    return sd_bus_message_append(reply, "{sv}", name, "b", (int)value);
+}
+
+static int
+append_error(sd_bus_message *reply, const GError *error)
+{
+    g_autofree char *name = NULL;
+
+    if (!error)
+        return 0;
+    name = g_strconcat(AKMA_ERROR_DBUS_PREFIX, akma_error_get_name(error), NULL);
+
+    return sd_bus_message_append(reply, "{sv}", "error", "(ss)", name, error->message);
+}
+
+static int
+append_services(sd_bus_message *reply, const AkmaModemReport *report)
+{
+    int r;
+
+    if (!report->has_services)
+        return 0;
+
+    r = append_pair(reply, "service-68", report->service_68);
+    if (r >= 0)
+        r = append_pair(reply, "service-123", report->service_123);
+    if (r >= 0)
+        r = append_pair(reply, "service-124", report->service_124);
+
+    return r;
+}
+
+/* False: no memory. */
+static bool
+send_report(sd_bus_message *call, const AkmaModemReport *report)
+{
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(call, &reply);
+
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+    if (r >= 0)
+        r = append_pair(reply, "channel", report->has_channel);
+    if (r >= 0)
+        r = append_pair(reply, "apdu", report->has_apdu);
+    if (r >= 0)
+        r = append_services(reply, report);
+    if (r >= 0)
+        r = sd_bus_message_append(reply, "{sv}", "key-file", "s", report->key_file);
+    if (r >= 0)
+        r = append_error(reply, report->error);
+    if (r >= 0)
+        r = sd_bus_message_close_container(reply);
+    if (r >= 0)
+        r = sd_bus_send(NULL, reply, NULL);
+    sd_bus_message_unref(reply);
+
+    return r >= 0;
+}
+
+static void
+probed(const AkmaModemReport *report, const GError *error, gpointer user_data)
+{
+    g_autoptr(AkmaCall) call = user_data;
+
+    if (error)
+        akma_call_refuse(call, error);
+    else if (!send_report(akma_call_get_message(call), report))
+        akma_adaptor_refuse(call, AKMA_ERROR_INTERNAL, "no memory");
+}
+
+static void
+probe(AkmaCall *taken, gpointer user_data)
+{
+    g_autoptr(AkmaCall) call = taken;
+    AkmaModemAdaptor *self = user_data;
+    const AkmaAdaptorContext *context = self->context;
+
+    if (akma_adaptor_check_manager(call, "Probe", "-"))
+        context->functions->probe(context->agent, self->number, probed, g_steal_pointer(&call));
+}
+
+static int
+handle_probe(sd_bus_message *message, void *user_data, sd_bus_error *error)
+{
+    AkmaModemAdaptor *self = user_data;
+
+    (void)error;
+    return akma_callers_admit(self->context->callers, message, probe, self);
+}
+
 #define AT(field) offsetof(AkmaModemAdaptor, field)
 #define PROPERTY(name, type, field)                                                                \
     SD_BUS_PROPERTY(name, type, NULL, AT(field), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
-/* As dbus/org.akmad1.xml says. */
+/* As dbus/org.akmad1.xml says. Who may call is decided here: sd-bus has no say in it. */
 static const sd_bus_vtable vtable[] = {
     SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("Probe",
+                            SD_BUS_NO_ARGS,
+                            SD_BUS_RESULT("a{sv}", report),
+                            handle_probe,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
     PROPERTY("Device", "s", device),
     PROPERTY("Protocol", "s", protocol),
     PROPERTY("Manufacturer", "s", manufacturer),
@@ -59,6 +160,8 @@ akma_modem_adaptor_new(const AkmaAdaptorContext *context,
     AkmaModemAdaptor *self = g_new0(AkmaModemAdaptor, 1);
     g_autofree char *path = g_strdup_printf(PATH "/%u", number);
 
+    self->context = context;
+    self->number = number;
     take(self, status);
     akma_export_show(&self->on_bus, context->bus, path, INTERFACE, vtable, self);
     akma_export_announce(&self->on_bus);
@@ -72,6 +175,7 @@ akma_modem_adaptor_free(AkmaModemAdaptor *self)
     if (!self)
         return;
 
+    akma_callers_forget(self->context->callers, self);
     akma_export_retract(&self->on_bus);
     akma_export_clear(&self->on_bus);
     g_free(self->device);

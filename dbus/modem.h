@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* modem: the adaptor of org.akmad1.Modem: properties, no methods. Private to dbus/. */
+/* modem: the adaptor of org.akmad1.Modem: properties and Probe. Private to dbus/. */
 #pragma once
 
 #include "dbus/adaptor.h"

@@ -15,6 +15,23 @@ G_BEGIN_DECLS
 /* Called when the exchange has ended; @error NULL: done. */
 typedef void (*AkmaEnrolledFunc)(const GError *error, gpointer user_data);
 
+/* What Probe of a modem tells, as org.akmad1.xml says it. No identity and no key. */
+typedef struct {
+    bool has_channel;
+    bool has_apdu;
+    bool has_services; /* the three below are known */
+    bool service_68;
+    bool service_123;
+    bool service_124;
+    const char *key_file;
+    const GError *error; /* why it did not come further; NULL: it did */
+} AkmaModemReport;
+
+/* @report NULL: @error says why there is none. */
+typedef void (*AkmaProbedFunc)(const AkmaModemReport *report,
+                               const GError *error,
+                               gpointer user_data);
+
 typedef struct {
     /*
      * The key that @application may use now; @kid NULL: the current version. Never waits.
@@ -31,6 +48,8 @@ typedef struct {
                    AkmaEnrolledFunc done,
                    gpointer user_data);
     void (*scan)(gpointer agent);
+    /* Looks what modem @number and its card can do; @done is called once, perhaps at once. */
+    void (*probe)(gpointer agent, unsigned number, AkmaProbedFunc done, gpointer user_data);
 } AkmaServiceAgent;
 
 typedef struct {

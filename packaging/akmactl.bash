@@ -33,6 +33,7 @@ _akmactl() {
     *)
         case $verb:$cur in
         :*) words="status list get renew enroll wait watch exec modem --bus --json --help --version" ;;
+        modem:[!-]* | modem:) words="probe" ;;
         get:-*) words="--format --kid --output --wait --json --bus --help" ;;
         wait:-*) words="--timeout --json --bus --help" ;;
         exec:-*) words="--wait --json --bus --help --" ;;

@@ -8,6 +8,7 @@
 
 #include "agent/keys.h"
 #include "agent/modems.h"
+#include "agent/probe.h"
 #include "agent/server.h"
 #include "base/error.h"
 
@@ -145,7 +146,20 @@ scan(gpointer agent)
     akma_modems_scan(self->modems);
 }
 
-static const AkmaServiceAgent functions = {peek_key, enroll, scan};
+static void
+probe(gpointer agent, unsigned number, AkmaProbedFunc done, gpointer user_data)
+{
+    AkmaAgent *self = agent;
+    g_autoptr(GError) error = NULL;
+    AkmaModem *modem = akma_modems_find(self->modems, number, &error);
+
+    if (modem)
+        akma_agent_probe(modem, done, user_data);
+    else
+        done(NULL, error, user_data);
+}
+
+static const AkmaServiceAgent functions = {peek_key, enroll, scan, probe};
 
 /* Ours alone: who may write to it could put another key there, or an older file. */
 static bool

@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/keys.c %D%/keys.h \
 	%D%/modem-keeper.c %D%/modem-keeper.h \
 	%D%/modems.c %D%/modems.h \
+	%D%/probe.c %D%/probe.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/server.c %D%/server.h %D%/server-private.h %D%/server-run.c \
 	%D%/timer.c %D%/timer.h \
@@ -37,5 +38,5 @@ tests_unit_test_enrol_SOURCES = tests/unit/test-enrol.c \
 tests_unit_test_enrol_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
-	tests/bus/test-hotplug.py
+	tests/bus/test-hotplug.py tests/e2e/test-probe.py
 EXTRA_DIST += tests/bus/world.py

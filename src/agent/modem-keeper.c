@@ -129,13 +129,12 @@ retry_in(AkmaModemKeeper *self, unsigned ms)
 }
 
 static void
-probe_done(GObject *source, GAsyncResult *res, gpointer user_data)
+probe_done(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
 {
     g_autoptr(AkmaModemKeeper) self = user_data;
     g_autoptr(GError) error = NULL;
     GStrv anchors = akma_akma_usim_probe_finish(res, &error);
 
-    (void)source;
     self->probing = false;
     if (!self->context || !self->modem) {
         g_strfreev(anchors);
@@ -264,13 +263,12 @@ open_failed(AkmaModemKeeper *self, GError *taken)
 }
 
 static void
-open_done(GObject *source, GAsyncResult *res, gpointer user_data)
+open_done(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
 {
     g_autoptr(AkmaModemKeeper) self = user_data;
     g_autoptr(GError) error = NULL;
     AkmaModem *modem = akma_modem_open_finish(res, &error);
 
-    (void)source;
     self->opening = false;
     if (!self->context) {
         if (modem)
@@ -457,6 +455,12 @@ const AkmaConfigModem *
 akma_modem_keeper_get_section(const AkmaModemKeeper *self)
 {
     return self->section;
+}
+
+unsigned
+akma_modem_keeper_get_number(const AkmaModemKeeper *self)
+{
+    return self->number;
 }
 
 AkmaModem *

@@ -51,6 +51,7 @@ void akma_modem_keeper_update(AkmaModemKeeper *self,
 
 const char *akma_modem_keeper_get_node(const AkmaModemKeeper *self); /* its port */
 const AkmaConfigModem *akma_modem_keeper_get_section(const AkmaModemKeeper *self);
+unsigned akma_modem_keeper_get_number(const AkmaModemKeeper *self);     /* on the bus */
 AkmaModem *akma_modem_keeper_get_modem(const AkmaModemKeeper *self);    /* NULL: not open */
 const GError *akma_modem_keeper_get_error(const AkmaModemKeeper *self); /* NULL: open */
 bool akma_modem_keeper_can(const AkmaModemKeeper *self, const char *anchor);

@@ -338,6 +338,21 @@ akma_modems_choose(AkmaModems *self, const char *name, GError **error)
     return NULL;
 }
 
+AkmaModem *
+akma_modems_find(AkmaModems *self, unsigned number, GError **error)
+{
+    for (guint i = 0; i < self->keepers->len; i++) {
+        AkmaModemKeeper *keeper = self->keepers->pdata[i];
+        AkmaModem *modem = akma_modem_keeper_get_modem(keeper);
+
+        if (modem && akma_modem_keeper_get_number(keeper) == number)
+            return modem;
+    }
+    g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_NO_MODEM, "no modem has this number");
+
+    return NULL;
+}
+
 bool
 akma_modems_is_busy(const AkmaModems *self, const char *name)
 {

@@ -41,6 +41,8 @@ void akma_modems_scan(AkmaModems *self);
  * that is open. Returns: (transfer none): NULL with AKMA_ERROR_NO_MODEM or why it did not open.
  */
 AkmaModem *akma_modems_choose(AkmaModems *self, const char *name, GError **error);
+/* The one shown as modem @number. Borrowed. Errors: AKMA_ERROR_NO_MODEM. */
+AkmaModem *akma_modems_find(AkmaModems *self, unsigned number, GError **error);
 /* Is one of them just being opened, or its card looked at? Then wait for the next event. */
 bool akma_modems_is_busy(const AkmaModems *self, const char *name);
 

@@ -6,12 +6,16 @@ noinst_LTLIBRARIES += %D%/libanchor.la
 	%D%/digest.c %D%/digest.h %D%/digest-parser.c %D%/digest-parser.h \
 	%D%/gba-info.c %D%/gba-info.h \
 	%D%/gba-names.c %D%/gba-names.h \
-	%D%/gba-ub.c %D%/gba-ub.h
+	%D%/gba-ub.c %D%/gba-ub.h \
+	%D%/probe.c %D%/probe.h
 %C%_libanchor_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-anchor\"
 %C%_libanchor_la_LIBADD = src/http/libhttp.la src/kdf/libkdf.la modem/libmodem.la \
 	src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS)
 
-unit_tests += tests/unit/test-akma-usim
+unit_tests += tests/unit/test-akma-usim tests/unit/test-probe
+tests_unit_test_probe_SOURCES = tests/unit/test-probe.c \
+	tests/fakes/fake-card.c tests/fakes/fake-card.h tests/fakes/usim-fixture.h
+tests_unit_test_probe_LDADD = %D%/libanchor.la $(CMOCKA_LIBS)
 tests_unit_test_akma_usim_SOURCES = tests/unit/test-akma-usim.c \
 	tests/fakes/fake-card.c tests/fakes/fake-card.h tests/fakes/usim-fixture.h
 tests_unit_test_akma_usim_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/key.c %D%/key.h \
 	%D%/list.c \
 	%D%/modem.c \
+	%D%/probe.c %D%/probe.h \
 	%D%/progress.c \
 	%D%/renew.c \
 	%D%/show.c %D%/show.h \

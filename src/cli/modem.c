@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* modem: the modems, or the one with a number. */
+/* modem: the modems, or the one with a number: as they are, or what they can do. */
 
 #include "base/error.h"
+#include "cli/probe.h"
 #include "cli/show.h"
 
 /* Leaves only the modem with the number @word in @modems. */
@@ -36,14 +37,22 @@ akma_verb_modem(AkmaCli *cli, GError **error)
 {
     g_autoptr(GDBusObjectManager) objects = NULL;
     g_autoptr(GPtrArray) modems = NULL;
-    const char *word = cli->words ? cli->words[0] : NULL;
+    char **words = cli->words;
+    bool is_probe = words && words[0] && g_str_equal(words[0], "probe");
+    const char *number = !words ? NULL : is_probe ? words[1] : words[0];
 
+    if (!is_probe && number && words[1]) {
+        g_set_error(error, AKMA_ERROR, AKMA_ERROR_INVALID_ARGUMENT, "too many words: %s", words[1]);
+        return false;
+    }
     objects = akma_cli_get_objects(cli, error);
     if (!objects)
         return false;
     modems = akma_cli_sort_modems(objects);
-    if (word && !pick(modems, word, error))
+    if (number && !pick(modems, number, error))
         return false;
+    if (is_probe)
+        return akma_cli_probe(cli, modems, error);
 
     if (!cli->json)
         akma_show_modems(modems);

@@ -47,7 +47,13 @@ static const AkmaVerb verbs[] = {
      1,
      1,
      akma_verb_exec},
-    {"modem", "modem [N]", "The modems and their cards", 0, 0, 1, akma_verb_modem},
+    {"modem",
+     "modem [probe] [N]",
+     "The modems and their cards; probe: what they can do",
+     0,
+     0,
+     2,
+     akma_verb_modem},
 };
 
 const AkmaVerb *

@@ -141,6 +141,15 @@ class Application(Thing):
         pass
 
 
+class Modem(Thing):
+    @dbus.service.method(PREFIX + "Modem", out_signature="a{sv}")
+    def Probe(self):
+        self.called("Probe")
+        report = {name: dbus.Struct(value, signature="ss") if isinstance(value, list) else value
+                  for name, value in self.agent.report.items()}
+        return dbus.Dictionary(report, signature="sv")
+
+
 class Manager(Thing):
     def __init__(self, agent):
         super().__init__(agent, "Manager", ROOT, {
@@ -175,7 +184,7 @@ class Agent:
     def __init__(self, address):
         self.bus = dbus.bus.BusConnection(address)
         self.things, self.applications = [], {}
-        self.failures, self.calls, self.delay_ms = {}, [], 0
+        self.failures, self.calls, self.delay_ms, self.report = {}, [], 0, {}
         self.manager = Manager(self)
         self.own()
 
@@ -209,7 +218,7 @@ class Agent:
                  "SimState": "ready", "SimId": "00" * 16, "Anchors": ["akma"],
                  "Registration": "home"}
         start.update(values)
-        self.things.append(Thing(self, "Modem", "%s/modem/%d" % (ROOT, number), start))
+        self.things.append(Modem(self, "Modem", "%s/modem/%d" % (ROOT, number), start))
 
     def run(self, command):
         operation = command.pop("do")
@@ -217,6 +226,8 @@ class Agent:
             self.application(**command)
         elif operation == "modem":
             self.modem(**command)
+        elif operation == "report":
+            self.report = command
         elif operation == "manager":
             self.manager.change(command)
         elif operation == "set":

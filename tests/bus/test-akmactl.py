@@ -171,6 +171,49 @@ def reject_modem_that_is_not_there():
     refused("InvalidArgument", "modem", "first")
 
 
+REPORT = {"channel": True, "apdu": True, "service-68": False, "service-123": True,
+          "service-124": True, "key-file": "empty"}
+
+
+@tap.test
+def modem_probe_says_what_modem_and_card_can_do():
+    bus.do("report", **REPORT)
+    report, = [json.loads(line) for line in good("--json", "modem", "probe", "1").splitlines()]
+
+    assert report["modem"] == 1 and report["device"] == "/dev/ttyUSB2"
+    assert report["channel"] is True and report["service_68"] is False
+    assert report["key_file"] == "empty" and report["error"] is None
+    assert "sim_id" not in report
+    text = good("modem", "probe", "1")
+    assert b"\x1b" not in text and b"power-off" in text
+    assert len(good("--json", "modem", "probe").splitlines()) == 2
+
+
+@tap.test
+def modem_probe_says_how_far_it_came():
+    bus.do("report", **{"channel": False, "apdu": False, "key-file": "unknown",
+                        "error": ["org.akmad1.Error.NoSim", "there is no card"]})
+    report = json.loads(good("--json", "modem", "probe", "1"))
+
+    assert report["service_123"] is None
+    assert report["error"] == {"name": "org.akmad1.Error.NoSim", "message": "there is no card"}
+    assert b"there is no card" in good("modem", "probe", "1")
+
+
+@tap.test
+def reject_probe_that_is_not_allowed_or_makes_no_sense():
+    bus.do("fail", method="Probe", **{"with": ["NotAuthorized", "only root"]})
+    refused("NotAuthorized", "modem", "probe", "1")
+    bus.do("fail", method="Probe")
+    bus.do("report", channel="yes", **{"key-file": 3})
+    report = json.loads(good("--json", "modem", "probe", "1"))
+    assert report["channel"] is None and report["key_file"] == "unknown"
+    refused("NoModem", "modem", "probe", "2")
+    refused("InvalidArgument", "modem", "probe", "first")
+    refused("InvalidArgument", "modem", "1", "2")
+    refused("InvalidArgument", "modem", "probe", "1", "2")
+
+
 # -- get -------------------------------------------------------------------------------------
 
 
@@ -591,7 +634,7 @@ def exec_of_what_cannot_run_is_126_or_127():
 
 @tap.test
 def reject_wrong_usage():
-    for words in (["modem", "probe"], ["doctor"], ["get"], ["get", "mqtt-2", "more"],
+    for words in (["doctor"], ["get"], ["get", "mqtt-2", "more"],
                   ["get", "mqtt-2", "--keyring", "@u"], ["get", "mqtt-2", "--format", "pem"],
                   ["get", "mqtt-2", "--wait", "soon"], ["get", "mqtt-2", "--wait", "-1"],
                   ["status", "--format", "hex"], ["list", "--wait", "1"], ["status", "--", "x"],
@@ -607,7 +650,7 @@ def help_and_version_go_to_stdout():
     for verb in "status", "list", "get", "renew", "enroll", "wait", "watch", "exec", "modem":
         assert verb.encode() in good("--help")
         assert b"--json" in good(verb, "--help")
-    for absent in b"keyring", b"doctor", b"probe":
+    for absent in b"keyring", b"doctor":
         assert absent not in good("--help") + good("get", "--help") + good("modem", "--help")
 
 
