@@ -20,7 +20,8 @@ noinst_LTLIBRARIES += %D%/libcard.la
 noinst_LTLIBRARIES += %D%/libtransports.la
 %C%_libtransports_la_SOURCES = %D%/transports.c %D%/transport.h
 %C%_libtransports_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
-%C%_libtransports_la_LIBADD = %D%/libcard.la %D%/at/libat.la %D%/mbim/libmbim.la
+%C%_libtransports_la_LIBADD = %D%/libcard.la %D%/at/libat.la %D%/mbim/libmbim.la \
+	%D%/qmi/libqmi.la
 
 # libmodem: the modem object over all transports there are.
 noinst_LTLIBRARIES += %D%/libmodem.la

@@ -34,6 +34,7 @@ typedef struct {
 /* One row each in modem/transports.c. */
 extern const AkmaTransport akma_transport_at;
 extern const AkmaTransport akma_transport_mbim;
+extern const AkmaTransport akma_transport_qmi;
 
 /* NULL: none of that name. Borrowed for ever. */
 const AkmaTransport *akma_transport_find(const char *protocol);

@@ -3,7 +3,8 @@
 /* transports: the table of the ways to a card that open a port themselves. */
 #include "modem/transport.h"
 
-static const AkmaTransport *const transports[] = {&akma_transport_at, &akma_transport_mbim};
+static const AkmaTransport *const transports[] = {
+    &akma_transport_at, &akma_transport_mbim, &akma_transport_qmi};
 
 const AkmaTransport *
 akma_transport_find(const char *protocol)

@@ -18,7 +18,7 @@ may_include() {
     src/keyserver) echo 'base kdf proto session http' ;;
     src/lab) echo 'base kdf http' ;;
     src/cli | src/client) echo 'base dbus/generated' ;;
-    modem | modem/at | modem/mbim | modem/port) echo 'base modem' ;;
+    modem | modem/at | modem/mbim | modem/port | modem/qmi) echo 'base modem' ;;
     modem/simulator) echo 'base kdf http modem/simulator' ;;
     dbus) echo 'base store dbus' ;;
     tests/*) echo 'base kdf proto session http anchor store agent keyserver lab cli modem dbus tests' ;;

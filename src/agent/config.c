@@ -20,7 +20,7 @@ static const AkmaSettingRow rows[] = {
     {"akma", "a-kid-realm-prefix", AKMA_SETTING_STRING, "", NULL, false},
     {"akma", "routing-indicator", AKMA_SETTING_STRING, "card", NULL, false},
     {"modem *", "device", AKMA_SETTING_STRING, AKMA_DEVICE_AUTO, NULL, false},
-    {"modem *", "protocol", AKMA_SETTING_CHOICE, "auto", "auto|at|mbim", false},
+    {"modem *", "protocol", AKMA_SETTING_CHOICE, "auto", "auto|at|mbim|qmi", false},
     {"modem *", "proxy", AKMA_SETTING_CHOICE, "auto", "auto|always|never", false},
     {"modem *", "slot", AKMA_SETTING_UINT, "1", NULL, false},
     {"modem *", "timeout", AKMA_SETTING_DURATION, "20s", NULL, false},
