@@ -66,7 +66,8 @@ bin_PROGRAMS += %D%/akma-modemsim
 %C%_akma_modemsim_LDADD = %D%/libsimulator.la $(SYSTEMD_LIBS)
 
 script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py \
-	tests/e2e/test-modemsim-mbim-card.py tests/e2e/test-modemsim-mbim-raw.py \
+	tests/e2e/test-modemsim-mbim-card.py tests/e2e/test-modemsim-mbim-faults.py \
+	tests/e2e/test-modemsim-mbim-raw.py \
 	tests/e2e/test-modemsim-qmi.py tests/e2e/test-modemsim-qmi-card.py \
 	tests/e2e/test-modemsim-qmi-mbim.py tests/e2e/test-modemsim-qmi-raw.py
 EXTRA_DIST += tests/e2e/mbim_host.py tests/e2e/modemsim.py tests/e2e/qmi.py

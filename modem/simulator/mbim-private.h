@@ -141,11 +141,12 @@ struct _AkmaSoftMbim {
     AkmaSoftFault fault;
     guint delay;
 
-    /* What commands have set. */
+    /* What commands have set, and what they find. */
     uint32_t wanted[AKMA_SOFT_MBIM_SERVICES_MAX]; /* indications, bit = cid */
     uint32_t signal[3];
     bool idle_hint;
     bool pass_through;
+    unsigned busy; /* refusals left */
     AkmaSoftMbimChannel channels[AKMA_SOFT_CHANNELS_MAX];
     AkmaSoftMbimCap caps[AKMA_SOFT_MBIM_CAPS_MAX];
     size_t n_caps;

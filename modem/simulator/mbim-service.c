@@ -92,6 +92,10 @@ check_card(AkmaSoftMbim *self, AkmaSoftMbimCard card)
         return status_of_cme(self->fault.value);
     if (card == AKMA_SOFT_MBIM_NEEDS_CARD && !akma_soft_modem_get_card(self->modem))
         return MBIM_STATUS_SIM_NOT_INSERTED;
+    if (self->busy > 0) {
+        self->busy--;
+        return MBIM_STATUS_BUSY;
+    }
 
     return MBIM_STATUS_SUCCESS;
 }

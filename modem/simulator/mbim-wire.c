@@ -27,15 +27,13 @@ akma_soft_mbim_reader_init(const uint8_t *bytes, size_t len)
 const uint8_t *
 akma_soft_mbim_reader_take(AkmaSoftMbimReader *self, size_t len)
 {
-    const uint8_t *taken = self->bytes + self->at;
-
     if (self->bad || len > self->len - self->at) {
         self->bad = true;
         return NULL;
     }
     self->at += len;
 
-    return taken;
+    return self->bytes + (self->at - len);
 }
 
 uint32_t

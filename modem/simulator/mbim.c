@@ -26,6 +26,7 @@ restart(void *data)
     forget(self);
     self->open = false;
     self->transfer = AKMA_SOFT_MBIM_TRANSFER_MAX;
+    self->busy = self->dialect->busy;
     memset(self->signal, 0, sizeof self->signal);
     self->idle_hint = false;
     self->pass_through = false;
@@ -36,14 +37,17 @@ restart(void *data)
         akma_soft_qmi_restart(self->qmi);
 }
 
-/* The channels go with the card, whether a client is there or not. */
+/* Whether a client is there or not: the channels go with the card, and a new one keeps it busy. */
 static void
 on_event(AkmaSoftEvent event, const char *text, void *user_data)
 {
     AkmaSoftMbim *self = user_data;
 
     (void)text;
-    if (event == AKMA_SOFT_EVENT_SIM && !akma_soft_modem_get_card(self->modem))
+    if (event != AKMA_SOFT_EVENT_SIM)
+        return;
+    self->busy = self->dialect->busy;
+    if (!akma_soft_modem_get_card(self->modem))
         memset(self->channels, 0, sizeof self->channels);
 }
 

@@ -341,7 +341,7 @@ def only_what_is_subscribed_is_indicated():
 def reject_broken_subscriptions_and_keep_the_old():
     with Sim() as sim, Host(sim.path("mbim")) as host:
         for info in (b"", words(1), words(1, 12, 100), pack((1, None), BASIC + words(3, 1)),
-                     pack((1, None), BASIC[:8])):
+                     pack((1, None), BASIC[:8]), pack((1, None), b"")):
             assert host.ask(BASIC, SUBSCRIBE, SET, info).status == INVALID_PARAMETERS, info.hex()
         sim.ok("sim out")
         assert word(host.indication(BASIC, READY).info, 0) == 2

@@ -166,6 +166,7 @@ def blocked_pin_wants_the_puk():
         assert sim.ok("status")["sim"] == "ready"
 
 
+#= TS 102 221 6.3.1
 @tap.test
 def atr_has_a_right_check_byte():
     with Sim(text=card("channels=3")) as sim:
@@ -218,6 +219,8 @@ def files_are_read_and_described():
             "transparent", "9", "pin1", "adm"]
         out = mbimcli(sim, f"--ms-query-uicc-file-status={where}3F002F00")
         assert value(out, "Structure") == "linear"
+        out = mbimcli(sim, f"--ms-query-uicc-file-status={where}7FFF5FC0")
+        assert value(out, "Type") == "df-or-adf"
         out = mbimcli(sim, f"--ms-query-uicc-read-binary={where}7FFF6FFE,read-offset=0,read-size=4")
         assert (value(out, "Status word 1"), value(out, "Status word 2")) == ("106", "130")
 
