@@ -146,6 +146,23 @@ akma_tls_server_new(const char *certificate_file,
     return g_steal_pointer(&self);
 }
 
+/*= TS 33.210 6.2: TLS 1.2 with forward secrecy and AEAD, without renegotiation */
+bool
+akma_tls_server_allow_1_2(SSL_CTX *self, GError **error)
+{
+    if (SSL_CTX_set_cipher_list(self,
+                                "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                                "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                                "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305") == 1 &&
+        SSL_CTX_set_min_proto_version(self, TLS1_2_VERSION) == 1)
+        return true;
+
+    g_set_error(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "TLS 1.2: %s", reason());
+    ERR_clear_error();
+
+    return false;
+}
+
 SSL_CTX *
 akma_tls_client_new(const char *ca_file,
                     const char *certificate_file,

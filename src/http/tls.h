@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* tls: OpenSSL contexts as akmad uses them: TLS 1.3 only, no tickets, no 0-RTT, wiped buffers. */
+/*
+ * tls: OpenSSL contexts as akmad uses them: TLS 1.3 only unless akma_tls_server_allow_1_2() says
+ * more, no tickets, no 0-RTT, wiped buffers.
+ */
 #pragma once
 
 #include <glib.h>
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 G_BEGIN_DECLS
 
@@ -23,6 +27,12 @@ SSL_CTX *akma_tls_server_new(const char *certificate_file,
  * akma_h2_server_set_versions(), which calls it for the context that the server has.
  */
 void akma_tls_server_set_versions(SSL_CTX *self, unsigned versions);
+
+/*
+ * TLS 1.2 as well, with ECDHE and AEAD only: for peers that are not ours, as TS 33.210 6.2 has
+ * them. Errors: AKMA_ERROR_INTERNAL.
+ */
+bool akma_tls_server_allow_1_2(SSL_CTX *self, GError **error);
 
 /*
  * ALPN h2, certificate verified. @ca_file NULL: the system's store. @certificate_file and

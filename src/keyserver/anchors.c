@@ -153,6 +153,17 @@ akma_realm_match(const char *const *patterns, const char *realm)
     return best;
 }
 
+bool
+akma_anchors_have(const AkmaAnchors *self, AkmaAnchorKind kind)
+{
+    for (guint i = 0; i < self->anchors->len; i++) {
+        if (((const Anchor *)self->anchors->pdata[i])->kind == kind)
+            return true;
+    }
+
+    return false;
+}
+
 static Anchor *
 find_anchor(AkmaAnchors *self, AkmaAnchorKind kind, const char *realm)
 {

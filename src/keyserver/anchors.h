@@ -46,6 +46,9 @@ AkmaAnchors *akma_anchors_new(uv_loop_t *loop,
 void akma_anchors_unref(AkmaAnchors *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAnchors, akma_anchors_unref)
 
+/* Is there an anchor of this kind, for whatever realm? */
+bool akma_anchors_have(const AkmaAnchors *self, AkmaAnchorKind kind);
+
 /*
  * The first key for @kid and @af_id (GBA: NAF_Id), which names the profile that it is for.
  * Returns: (transfer none): until @done is called, which does not happen before this returns.

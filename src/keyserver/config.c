@@ -18,6 +18,7 @@ static const AkmaSettingRow rows[] = {
     {"server", "key-file", AKMA_SETTING_SECRET, NULL, NULL, true},
     {"server", "audit-file", AKMA_SETTING_PATH, NULL, NULL, false},
     {"server", "workers", AKMA_SETTING_STRING, "auto", NULL, false},
+    {"digest", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"store", "backend", AKMA_SETTING_CHOICE, "sqlite", "sqlite", false},
     {"store", "path", AKMA_SETTING_PATH, NULL, NULL, false},
     {"store", "store-key-file", AKMA_SETTING_SECRET, NULL, NULL, true},
@@ -64,6 +65,7 @@ load_server(AkmaServerConfig *self, GError **error)
         return akma_settings_reject(settings, "server", "name", error, "%s", local->message);
     self->name = akma_af_id_dup_fqdn(&self->af_id);
     self->listen = g_strdup(akma_settings_get(settings, "server", "listen"));
+    self->digest_listen = g_strdup(akma_settings_get(settings, "digest", "listen"));
     self->certificate_file = akma_settings_dup_path(settings, "server", "certificate-file");
     self->key_file = akma_settings_dup_path(settings, "server", "key-file");
     self->audit_file = akma_settings_dup_path(settings, "server", "audit-file");
@@ -146,6 +148,7 @@ akma_server_config_free(AkmaServerConfig *self)
     akma_settings_unref(self->settings);
     g_free(self->name);
     g_free(self->listen);
+    g_free(self->digest_listen);
     g_free(self->certificate_file);
     g_free(self->key_file);
     g_free(self->audit_file);

@@ -41,6 +41,7 @@ typedef struct {
     char *name;     /* lower case, no final dot */
     AkmaAfId af_id; /* of the message profile */
     char *listen;
+    char *digest_listen; /* NULL: no HTTP Digest face */
     char *certificate_file;
     char *key_file;
     char *audit_file; /* NULL: stderr */

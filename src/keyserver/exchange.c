@@ -239,23 +239,6 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
 
 /* --- first request --- */
 
-static bool
-take_kid_token(Exchange *self, unsigned *ret_wait_s)
-{
-    const char *kid = akma_server_session_get_kid(self->session);
-    size_t len = strlen(kid);
-    uint8_t key[AKMA_ADDRESS_KEY_LEN + 256];
-
-    g_return_val_if_fail(len <= 256, false);
-
-    akma_address_key_from_text(self->address, key);
-    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes of a key, no string */
-    memcpy(key + AKMA_ADDRESS_KEY_LEN, kid, len);
-
-    return akma_rate_table_take(
-        self->front->kids, key, AKMA_ADDRESS_KEY_LEN + len, uv_now(self->front->loop), ret_wait_s);
-}
-
 static void
 ask_anchor(Exchange *self, const AkmaH2Request *request)
 {
@@ -267,7 +250,8 @@ ask_anchor(Exchange *self, const AkmaH2Request *request)
         fail(self, &refusal, 0);
         return;
     }
-    if (!take_kid_token(self, &wait_s)) {
+    if (!akma_front_take_kid(
+            self->front, self->address, akma_server_session_get_kid(session), &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many first requests with this kid");
         fail(self, &refusal, wait_s);
         return;

@@ -171,9 +171,8 @@ check_envelope(const AkmaFront *self,
     return true;
 }
 
-/* First requests of this address, and of all. */
-static bool
-take_tokens(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s)
+bool
+akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s)
 {
     const char *peer = akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream));
     uint64_t now = uv_now(self->loop);
@@ -183,6 +182,22 @@ take_tokens(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s)
 
     return akma_rate_table_take(self->addresses, key, sizeof key, now, ret_wait_s) &&
            akma_bucket_take(&self->total, &self->total_flow, now, ret_wait_s);
+}
+
+bool
+akma_front_take_kid(AkmaFront *self, const char *peer, const char *kid, unsigned *ret_wait_s)
+{
+    size_t len = strlen(kid);
+    uint8_t key[AKMA_ADDRESS_KEY_LEN + AKMA_ANCHOR_KID_MAX];
+
+    g_return_val_if_fail(len <= AKMA_ANCHOR_KID_MAX, false);
+
+    akma_address_key_from_text(peer, key);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes of a key, no string */
+    memcpy(key + AKMA_ADDRESS_KEY_LEN, kid, len);
+
+    return akma_rate_table_take(
+        self->kids, key, AKMA_ADDRESS_KEY_LEN + len, uv_now(self->loop), ret_wait_s);
 }
 
 static void
@@ -197,7 +212,7 @@ first_request(AkmaFront *self, AkmaH2Stream *stream, const AkmaH2Request *reques
         akma_front_refuse(stream, &refusal, 0);
         return;
     }
-    if (!take_tokens(self, stream, &wait_s)) {
+    if (!akma_front_take_request(self, stream, &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many first requests");
         akma_front_refuse(stream, &refusal, wait_s);
         return;

@@ -55,6 +55,11 @@ bool akma_front_is_for(const char *authority, const char *name);
 /* "application/json", with or without parameters, in any case. Pure. */
 bool akma_front_is_media_type(const char *content_type, const char *wanted);
 
+/* Takes from the rates of first requests: of the stream's peer and of all. */
+bool akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s);
+/* From that of @kid, which is valid, asked for by @peer. */
+bool akma_front_take_kid(AkmaFront *self, const char *peer, const char *kid, unsigned *ret_wait_s);
+
 /* Answers with the problem; @retry_after_s: 0 = what goes with the cause. */
 void akma_front_refuse(AkmaH2Stream *stream, const AkmaRefusal *refusal, unsigned retry_after_s);
 

@@ -10,6 +10,9 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/check.c %D%/check.h \
 	%D%/config.c %D%/config.h \
 	%D%/config-anchor.c %D%/config-anchor.h \
+	%D%/digest-credentials.c %D%/digest-credentials.h \
+	%D%/digest-challenge.c %D%/digest-challenge.h \
+	%D%/digest-exchange.c %D%/digest-face.c %D%/digest-face.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/front.c %D%/front.h \
 	%D%/impi.c %D%/impi.h \
@@ -44,7 +47,8 @@ bin_PROGRAMS += %D%/akma-keyserver
 
 EXTRA_DIST += %D%/README.md
 
-keyserver_tests = tests/unit/test-anchor-answer tests/unit/test-bsf-answer tests/unit/test-front \
+keyserver_tests = tests/unit/test-anchor-answer tests/unit/test-bsf-answer \
+	tests/unit/test-digest-challenge tests/unit/test-digest-credentials tests/unit/test-front \
 	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-token-answer \
 	tests/unit/test-keyserver-store \
 	tests/unit/test-keyserver-store-rejects tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id
@@ -56,6 +60,9 @@ tests_unit_test_anchor_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_anchor_answer_LDADD = $(keyserver_test_libs)
 tests_unit_test_bsf_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_bsf_answer_LDADD = $(keyserver_test_libs)
+tests_unit_test_digest_credentials_LDADD = $(keyserver_test_libs)
+tests_unit_test_digest_challenge_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_digest_challenge_LDADD = $(keyserver_test_libs)
 tests_unit_test_impi_LDADD = $(keyserver_test_libs)
 tests_unit_test_token_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_token_answer_LDADD = $(keyserver_test_libs)
@@ -71,8 +78,8 @@ tests_unit_test_rights_LDADD = $(keyserver_test_libs)
 tests_unit_test_terminal_id_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_terminal_id_LDADD = tests/libtests.la $(keyserver_test_libs) $(JANSSON_LIBS)
 
-fuzz_tests += tests/fuzz/fuzz-anchor-answer tests/fuzz/fuzz-bsf-answer tests/fuzz/fuzz-impi \
-	tests/fuzz/fuzz-token-answer
+fuzz_tests += tests/fuzz/fuzz-anchor-answer tests/fuzz/fuzz-bsf-answer \
+	tests/fuzz/fuzz-digest-credentials tests/fuzz/fuzz-impi tests/fuzz/fuzz-token-answer
 keyserver_fuzz_libs = %D%/libkeyserver.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_anchor_answer_SOURCES = tests/fuzz/fuzz-anchor-answer.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_anchor_answer_CFLAGS = $(keyserver_test_cflags)
@@ -82,6 +89,10 @@ tests_fuzz_fuzz_bsf_answer_SOURCES = tests/fuzz/fuzz-bsf-answer.c tests/fuzz/fuz
 tests_fuzz_fuzz_bsf_answer_CFLAGS = $(keyserver_test_cflags)
 tests_fuzz_fuzz_bsf_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_bsf_answer_LDADD = $(keyserver_fuzz_libs)
+tests_fuzz_fuzz_digest_credentials_SOURCES = tests/fuzz/fuzz-digest-credentials.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_digest_credentials_CFLAGS = $(keyserver_test_cflags)
+tests_fuzz_fuzz_digest_credentials_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_digest_credentials_LDADD = $(keyserver_fuzz_libs)
 tests_fuzz_fuzz_impi_SOURCES = tests/fuzz/fuzz-impi.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_impi_CFLAGS = $(keyserver_test_cflags)
 tests_fuzz_fuzz_impi_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
@@ -92,6 +103,7 @@ tests_fuzz_fuzz_token_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_token_answer_LDADD = $(keyserver_fuzz_libs)
 
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-edges.py \
-	tests/e2e/test-keyserver-gba.py \
+	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py \
 	tests/e2e/test-systemd.py
-EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/keyserver.py tests/fakes/key-store.h
+EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/digest_client.py \
+	tests/e2e/keyserver.py tests/fakes/key-store.h

@@ -1,17 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sockets: where the workers listen, one socket for each. */
+/* sockets: where the workers listen: for each face that is configured, one socket a worker. */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
+#include "keyserver/config.h"
 
 G_BEGIN_DECLS
 
+typedef enum {
+    AKMA_FACE_MESSAGE, /* [server] listen */
+    AKMA_FACE_DIGEST,  /* [digest] listen */
+    AKMA_N_FACES,
+} AkmaFace;
+
+/* Of one worker; -1: this face is not configured. */
+typedef struct {
+    int fds[AKMA_N_FACES];
+} AkmaSockets;
+
 /*
- * @ret_fds: room for @n. A socket from systemd (LISTEN_FDS), else @address; some of them may be
- * the same. Errors: AKMA_ERROR_CONFIG_INVALID.
+ * @ret: room for one a worker. The message face takes a socket from systemd (LISTEN_FDS) if there
+ * is one; sockets of several workers may be the same. Errors: AKMA_ERROR_CONFIG_INVALID.
  */
-bool akma_sockets_open(const char *address, unsigned n, int *ret_fds, GError **error);
+bool akma_sockets_open(const AkmaServerConfig *config, AkmaSockets *ret, GError **error);
+
+/* In a worker: closes the @n sets of @all but what @own has. */
+void akma_sockets_close_others(const AkmaSockets *all, unsigned n, const AkmaSockets *own);
+
+/* "listen=127.0.0.1:8443", "digest=...": lines of the ready file. g_strfreev(). */
+GStrv akma_sockets_dup_pairs(const AkmaSockets *self);
+
+/* Would @config listen elsewhere than @had? */
+bool akma_sockets_differ(const AkmaServerConfig *had, const AkmaServerConfig *config);
 
 G_END_DECLS

@@ -20,7 +20,6 @@
 
 #include "base/error.h"
 #include "base/program.h"
-#include "http/h2.h"
 #include "keyserver/check.h"
 #include "keyserver/presence.h"
 #include "keyserver/sockets.h"
@@ -36,7 +35,7 @@
 /* away -> starting (status_fd) -> serving -> away, again at start_at */
 typedef struct {
     pid_t pid; /* 0: not running */
-    int listen_fd;
+    const AkmaSockets *sockets;
     int status_fd; /* of one that does not serve yet; -1: none */
     int status;    /* how the last one ended */
     bool serves;
@@ -49,6 +48,7 @@ typedef struct {
     const AkmaSupervisorStart *start;
     AkmaServerConfig *config;
     Worker *workers;
+    AkmaSockets *sockets; /* one a worker */
     unsigned n_workers;
     struct pollfd *waits; /* signals, then one a worker */
     pid_t pid;
@@ -75,7 +75,7 @@ be_worker(Supervisor *self, const Worker *worker, int status_fd)
     const AkmaWorkerStart start = {
         .config_file = self->start->config_file,
         .config = self->config,
-        .listen_fd = worker->listen_fd,
+        .sockets = *worker->sockets,
         .status_fd = status_fd,
         .json = self->start->json,
     };
@@ -83,9 +83,8 @@ be_worker(Supervisor *self, const Worker *worker, int status_fd)
     /* the worker ends with its supervisor, also with one that was killed before this line */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != self->pid)
         _exit(AKMA_ERROR_INTERNAL);
+    akma_sockets_close_others(self->sockets, self->n_workers, worker->sockets);
     for (unsigned i = 0; i < self->n_workers; i++) {
-        if (self->workers[i].listen_fd != worker->listen_fd)
-            close(self->workers[i].listen_fd);
         if (self->workers[i].status_fd >= 0)
             close(self->workers[i].status_fd);
     }
@@ -206,11 +205,12 @@ begin_reload(Supervisor *self)
 static void
 warn_about_fixed(const AkmaServerConfig *had, const AkmaServerConfig *config)
 {
-    if (strcmp(had->listen, config->listen) != 0 || had->workers != config->workers ||
+    if (akma_sockets_differ(had, config) || had->workers != config->workers ||
         strcmp(had->store_path, config->store_path) != 0 || had->idle_ms != config->idle_ms ||
         had->exchange_ms != config->exchange_ms || had->connections != config->connections ||
         had->handshakes != config->handshakes)
-        g_warning("[server] listen, workers; [store]; [limits] connections, handshakes, idle, "
+        g_warning("listen of any face; [server] workers; [store]; [limits] connections, "
+                  "handshakes, idle, "
                   "exchange: a change of these needs a restart");
 }
 
@@ -411,27 +411,13 @@ start_all(Supervisor *self)
 static bool
 announce(Supervisor *self, GError **error)
 {
-    g_autofree char *address = akma_h2_dup_socket_address(self->workers[0].listen_fd);
-    g_autofree char *pair = g_strdup_printf("listen=%s", address);
-    const char *const pairs[] = {pair, NULL};
+    g_auto(GStrv) pairs = akma_sockets_dup_pairs(&self->sockets[0]);
+    g_autofree char *text = g_strjoinv(" ", pairs);
 
-    if (!akma_program_write_ready(self->start->ready_file, pairs, error))
+    if (!akma_program_write_ready(self->start->ready_file, (const char *const *)pairs, error))
         return false;
     akma_program_notify("READY=1");
-    g_message("serving %s on %s with %u workers", self->config->name, address, self->n_workers);
-
-    return true;
-}
-
-static bool
-open_sockets(Supervisor *self, GError **error)
-{
-    g_autofree int *fds = g_new0(int, self->n_workers);
-
-    if (!akma_sockets_open(self->config->listen, self->n_workers, fds, error))
-        return false;
-    for (unsigned i = 0; i < self->n_workers; i++)
-        self->workers[i].listen_fd = fds[i];
+    g_message("serving %s, %s, with %u workers", self->config->name, text, self->n_workers);
 
     return true;
 }
@@ -441,16 +427,18 @@ akma_supervisor_run(const AkmaSupervisorStart *start, AkmaServerConfig *config)
 {
     Supervisor self = {.start = start, .config = config, .n_workers = config->workers};
     g_autofree Worker *workers = g_new0(Worker, config->workers);
+    g_autofree AkmaSockets *sockets = g_new0(AkmaSockets, config->workers);
     g_autofree struct pollfd *waits = g_new0(struct pollfd, 1 + config->workers);
     g_autoptr(GError) error = NULL;
     int status = 0;
 
     self.pid = getpid();
     self.workers = workers;
+    self.sockets = sockets;
     self.waits = waits;
     for (unsigned i = 0; i < self.n_workers; i++)
-        workers[i].status_fd = -1;
-    if (!block_signals(&self, &error) || !open_sockets(&self, &error)) {
+        workers[i] = (Worker){.sockets = &sockets[i], .status_fd = -1};
+    if (!block_signals(&self, &error) || !akma_sockets_open(config, sockets, &error)) {
         status = akma_program_fail(error, start->json);
     } else {
         /* so that `status` sees it; it serves without as well */

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/program.h"
 #include "http/tls.h"
-#include "keyserver/front.h"
+#include "keyserver/digest-face.h"
 
 /*
  * The secure heap: what one open session keeps in it (its first key, 64 with the block's
@@ -31,8 +31,10 @@ typedef struct {
     uv_signal_t terminate;
     uv_signal_t interrupt;
     uv_signal_t hangup;
-    AkmaH2Server *server;
+    AkmaH2Server *servers[AKMA_N_FACES]; /* NULL: not configured */
+    unsigned n_serving;
     AkmaFront front;
+    AkmaDigestFace digest;
     bool stopping;
 } Worker;
 
@@ -69,10 +71,23 @@ open_store(Worker *self, GError **error)
     return self->front.store && akma_ks_attach(self->front.store, &self->loop, error);
 }
 
+/* TLS 1.3, and for the clients of others 1.2 too. */
+static SSL_CTX *
+load_tls(const AkmaServerConfig *config, AkmaFace face, GError **error)
+{
+    SSL_CTX *tls = akma_tls_server_new(config->certificate_file, config->key_file, NULL, error);
+
+    if (tls && face == AKMA_FACE_DIGEST && !akma_tls_server_allow_1_2(tls, error))
+        g_clear_pointer(&tls, SSL_CTX_free);
+
+    return tls;
+}
+
 static bool
-start_server(Worker *self, GError **error)
+start_server(Worker *self, AkmaFace face, GError **error)
 {
     const AkmaServerConfig *config = self->config;
+    bool digest = face == AKMA_FACE_DIGEST;
     unsigned share = config->workers;
     const AkmaH2Limits limits = {
         .connections = MAX(config->connections / share, 1),
@@ -84,15 +99,56 @@ start_server(Worker *self, GError **error)
         .idle_ms = config->idle_ms,
         .lifetime_ms = config->exchange_ms,
     };
-    SSL_CTX *tls = akma_tls_server_new(config->certificate_file, config->key_file, NULL, error);
+    AkmaH2Server *server;
+    SSL_CTX *tls;
 
+    if (self->start->sockets.fds[face] < 0)
+        return true;
+    tls = load_tls(config, face, error);
     if (!tls)
         return false;
-    self->server =
-        akma_h2_server_new(&self->loop, tls, &limits, &akma_front_handlers, &self->front);
-    SSL_CTX_free(tls);
 
-    return akma_h2_server_listen(self->server, self->start->listen_fd, error);
+    server = akma_h2_server_new(&self->loop,
+                                tls,
+                                &limits,
+                                digest ? &akma_digest_face_handlers : &akma_front_handlers,
+                                digest ? (void *)&self->digest : (void *)&self->front);
+    SSL_CTX_free(tls);
+    if (digest)
+        akma_h2_server_set_versions(server, AKMA_HTTP_1_1 | AKMA_HTTP_2);
+    self->servers[face] = server;
+    if (!akma_h2_server_listen(server, self->start->sockets.fds[face], error))
+        return false;
+    self->n_serving++;
+
+    return true;
+}
+
+static bool
+start_servers(Worker *self, GError **error)
+{
+    for (unsigned face = 0; face < AKMA_N_FACES; face++) {
+        if (!start_server(self, face, error))
+            return false;
+    }
+
+    return true;
+}
+
+/* What the faces take from the configuration. */
+static bool
+configure(Worker *self, const AkmaServerConfig *config, GError **error)
+{
+    AkmaAfId af_id;
+
+    if (!akma_af_id_init(&af_id, config->name, AKMA_UA_DIGEST, error))
+        return false;
+
+    akma_front_configure(&self->front, config);
+    akma_digest_face_clear(&self->digest);
+    akma_digest_face_init(&self->digest, &self->front, &af_id);
+
+    return true;
 }
 
 /* --- reload --- */
@@ -103,7 +159,8 @@ reload(Worker *self, GError **error)
     g_autoptr(AkmaServerConfig) config = NULL;
     g_autoptr(AkmaAnchors) anchors = NULL;
     g_autoptr(AkmaAudit) audit = NULL;
-    SSL_CTX *tls;
+    SSL_CTX *tls[AKMA_N_FACES] = {NULL};
+    bool ok;
 
     config = akma_server_config_load(self->start->config_file, error);
     if (!config)
@@ -117,19 +174,25 @@ reload(Worker *self, GError **error)
                                akma_ks_get_id_key(self->front.store),
                                error);
     audit = anchors ? akma_audit_new(config->audit_file, false, error) : NULL;
-    tls =
-        audit ? akma_tls_server_new(config->certificate_file, config->key_file, NULL, error) : NULL;
-    if (!tls)
-        return false;
+    ok = audit;
+    for (unsigned face = 0; ok && face < AKMA_N_FACES; face++) {
+        tls[face] = load_tls(config, face, error);
+        ok = tls[face];
+    }
+    ok = ok && configure(self, config, error);
 
     /* all of it is there: nothing below can fail */
-    akma_h2_server_set_tls(self->server, tls);
-    SSL_CTX_free(tls);
+    for (unsigned face = 0; face < AKMA_N_FACES; face++) {
+        if (ok && self->servers[face])
+            akma_h2_server_set_tls(self->servers[face], tls[face]);
+        SSL_CTX_free(tls[face]);
+    }
+    if (!ok)
+        return false;
     akma_anchors_unref(self->front.anchors);
     self->front.anchors = g_steal_pointer(&anchors);
     akma_audit_free(self->front.audit);
     self->front.audit = g_steal_pointer(&audit);
-    akma_front_configure(&self->front, config);
     akma_server_config_free(self->config);
     self->config = g_steal_pointer(&config);
 
@@ -153,7 +216,11 @@ on_stopped(void *user_data)
 {
     Worker *self = user_data;
 
-    akma_h2_server_free(g_steal_pointer(&self->server));
+    if (--self->n_serving > 0)
+        return;
+
+    for (unsigned face = 0; face < AKMA_N_FACES; face++)
+        akma_h2_server_free(g_steal_pointer(&self->servers[face]));
     g_clear_pointer(&self->front.anchors, akma_anchors_unref);
     g_clear_pointer(&self->front.store, akma_ks_close);
     uv_close((uv_handle_t *)&self->terminate, NULL);
@@ -170,7 +237,10 @@ on_terminate(uv_signal_t *handle, int number G_GNUC_UNUSED)
         return;
 
     self->stopping = true;
-    akma_h2_server_stop(self->server, STOP_MS, on_stopped, self);
+    for (unsigned face = 0; face < AKMA_N_FACES; face++) {
+        if (self->servers[face])
+            akma_h2_server_stop(self->servers[face], STOP_MS, on_stopped, self);
+    }
 }
 
 static void
@@ -189,7 +259,8 @@ begin(Worker *self, GError **error)
     if (!init_heap(self, error) || !open_store(self, error))
         return false;
     front->loop = &self->loop;
-    akma_front_configure(front, self->config);
+    if (!configure(self, self->config, error))
+        return false;
     front->audit = akma_audit_new(self->config->audit_file, false, error);
     if (!front->audit)
         return false;
@@ -198,7 +269,7 @@ begin(Worker *self, GError **error)
                                       akma_ks_get_identity_kind(front->store),
                                       akma_ks_get_id_key(front->store),
                                       error);
-    if (!front->anchors || !start_server(self, error))
+    if (!front->anchors || !start_servers(self, error))
         return false;
 
     watch_signal(self, &self->terminate, on_terminate, SIGTERM);
@@ -211,6 +282,7 @@ begin(Worker *self, GError **error)
 static void
 clear(Worker *self)
 {
+    akma_digest_face_clear(&self->digest);
     akma_front_clear(&self->front);
     g_clear_pointer(&self->front.audit, akma_audit_free);
     g_clear_pointer(&self->config, akma_server_config_free);

@@ -8,14 +8,14 @@
  */
 #pragma once
 
-#include "keyserver/config.h"
+#include "keyserver/sockets.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
     const char *config_file;
     AkmaServerConfig *config; /* the worker's from here on */
-    int listen_fd;            /* likewise */
+    AkmaSockets sockets;      /* likewise */
     int status_fd;            /* one byte when it serves */
     bool json;                /* errors at the start also as JSON */
 } AkmaWorkerStart;

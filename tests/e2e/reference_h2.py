@@ -18,10 +18,12 @@ class ConnectionLost(Exception):
 
 
 class Message:
-    """A request or an answer: `headers` a dict with lower-case names, `body` bytes."""
+    """A request or an answer: `headers` a dict with lower-case names, `fields` all of them as they
+    came, `body` bytes."""
 
     def __init__(self):
-        self.headers, self.body, self.complete, self.reset = {}, b"", False, False
+        self.headers, self.fields = {}, []
+        self.body, self.complete, self.reset = b"", False, False
 
     @property
     def status(self):
@@ -70,6 +72,7 @@ class Channel:
             return
         message = self.messages.setdefault(stream, Message())
         if isinstance(event, (h2.events.RequestReceived, h2.events.ResponseReceived)):
+            message.fields = list(event.headers)
             message.headers = dict(event.headers)
         elif isinstance(event, h2.events.DataReceived):
             message.body += event.data

@@ -765,7 +765,7 @@ def check_says_what_is_wrong_and_where():
                 (s.stack.path("server.key"), s.stack.path("ca.key"), "[server] key-file:"),
                 ("listen=", "listen=nonsense\nx=", "[server] listen:"),
                 ("workers=1", "workers=many", "[server] workers:"),
-                ("type=akma", "type=gba", "[anchor operator] type:"),
+                ("type=akma", "type=nef", "[anchor operator] type:"),
                 ("operator=00101", "operator=a/b", "[anchor operator] operator:"),
                 ("backend=sqlite", "backend=postgresql", "[store] backend:"),
                 ("[limits]", "[psk]\nlisten=127.0.0.1:1\n[limits]", "[psk]"),

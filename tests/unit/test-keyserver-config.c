@@ -48,6 +48,7 @@ what_is_not_said_has_its_default(void **state)
     assert_non_null(config);
     assert_string_equal(config->name, "keys.example.com");
     assert_string_equal(config->listen, "0.0.0.0:8443");
+    assert_null(config->digest_listen);
     assert_true(config->workers >= 1);
     assert_string_equal(config->store_path, "/var/lib/akma-keyserver/keys.db");
     assert_int_equal(config->handshakes, 1000);
@@ -99,6 +100,8 @@ reject_with_group_and_key(void **state)
         {SERVER "audit-file=relative\n" STORE, "[server] audit-file: "},
         {"[server]\nname=a b\ncertificate-file=/c\nkey-file=/k\n" STORE, "[server] name: "},
         {SERVER, "[store] store-key-file: must be set"},
+        {SERVER STORE "[digest]\nlisten=8444\n", "[digest] listen: "},
+        {SERVER STORE "[digest]\nport=8444\n", "[digest] port: no such key"},
         {SERVER STORE "backend=postgresql\n", "[store] backend: "},
         {SERVER STORE "old-store-key-file=/x\n", "[store] old-store-key-file: no such key"},
         {SERVER STORE "[limits]\nidle=0s\n", "[limits] idle: "},
