@@ -105,12 +105,13 @@ answer_auts(const AkmaMilenage *milenage,
     ret->sw = AKMA_SOFT_SW_OK;
 }
 
-void
-akma_soft_authenticate(const AkmaMilenage *milenage,
-                       AkmaSoftSqn *sqn,
-                       const uint8_t rand[static 16],
-                       const uint8_t autn[static 16],
-                       AkmaSoftResponse *ret)
+bool
+akma_soft_check_challenge(const AkmaMilenage *milenage,
+                          AkmaSoftSqn *sqn,
+                          const uint8_t rand[static 16],
+                          const uint8_t autn[static 16],
+                          AkmaMilenageF2345 *ret_keys,
+                          AkmaSoftResponse *ret)
 {
     g_auto(AkmaMilenageF2345) keys = {0};
     const uint8_t *amf = autn + SQN_LEN;
@@ -122,19 +123,37 @@ akma_soft_authenticate(const AkmaMilenage *milenage,
     ret->len = 0;
     ret->sw = AKMA_SOFT_SW_FAILED;
     if (!akma_milenage_f2345(milenage, rand, &keys, NULL))
-        return;
+        return false;
     for (unsigned i = 0; i < SQN_LEN; i++) {
         received[i] = autn[i] ^ keys.ak[i];
         number = number << 8 | received[i];
     }
     if (!akma_milenage_f1(milenage, rand, received, amf, mac_a, mac_s, NULL))
-        return;
+        return false;
 
     /*= TS 33.102 6.3.3: first the MAC, then the sequence number */
-    if (CRYPTO_memcmp(mac_a, amf + 2, MAC_LEN) != 0)
+    if (CRYPTO_memcmp(mac_a, amf + 2, MAC_LEN) != 0) {
         ret->sw = AKMA_SOFT_SW_MAC;
-    else if (!akma_soft_sqn_accept(sqn, number))
+        return false;
+    }
+    if (!akma_soft_sqn_accept(sqn, number)) {
         answer_auts(milenage, sqn, rand, ret);
-    else
+        return false;
+    }
+    *ret_keys = keys;
+
+    return true;
+}
+
+void
+akma_soft_authenticate(const AkmaMilenage *milenage,
+                       AkmaSoftSqn *sqn,
+                       const uint8_t rand[static 16],
+                       const uint8_t autn[static 16],
+                       AkmaSoftResponse *ret)
+{
+    g_auto(AkmaMilenageF2345) keys = {0};
+
+    if (akma_soft_check_challenge(milenage, sqn, rand, autn, &keys, ret))
         answer_keys(&keys, ret);
 }

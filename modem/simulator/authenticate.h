@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* authenticate: the 3G context of AUTHENTICATE: Milenage and the window of sequence numbers. */
+/* authenticate: AUTHENTICATE in the 3G context: Milenage and the window of sequence numbers. */
 #pragma once
 
 #include <glib.h>
@@ -28,6 +28,17 @@ bool akma_soft_sqn_accept(AkmaSoftSqn *self, uint64_t sqn);
 
 /* SQN_MS: the highest that was accepted. */
 uint64_t akma_soft_sqn_get_highest(const AkmaSoftSqn *self);
+
+/*
+ * What every context does first: checks @autn and uses its number up. True: @ret_keys is what the
+ * card makes of @rand. False: @ret is the answer, `DC AUTS` or a status word alone.
+ */
+bool akma_soft_check_challenge(const AkmaMilenage *milenage,
+                               AkmaSoftSqn *sqn,
+                               const uint8_t rand[static 16],
+                               const uint8_t autn[static 16],
+                               AkmaMilenageF2345 *ret_keys,
+                               AkmaSoftResponse *ret);
 
 /*
  * Checks @autn and answers with `DB RES CK IK`, `DC AUTS` or a status word alone, as

@@ -35,7 +35,9 @@ static const struct {
     {ADF, 0x6f78, 0x06, AKMA_SOFT_PIN_ADM, 0, 2, 0, akma_soft_fill_acc},        /* EF_ACC */
     {ADF, 0x6f7e, 0x0b, AKMA_SOFT_PIN_PIN, 0, 11, 0, akma_soft_fill_loci},      /* EF_LOCI */
     {ADF, 0x6fad, 0x03, AKMA_SOFT_ALWAYS_ADM, 0, 4, 0, akma_soft_fill_ad},      /* EF_AD */
-    {DF_5GS, 0x4f01, 0x01, AKMA_SOFT_PIN_PIN, 122, 20, 0, NULL},                /* 5GS3GPPLOCI */
+    {ADF, AKMA_SOFT_FID_GBABP, 0, AKMA_SOFT_PIN_PIN, 68, 160, 0, NULL},
+    {ADF, AKMA_SOFT_FID_GBANL, 0, AKMA_SOFT_PIN_ADM, 68, 4 * 200, 200, NULL},
+    {DF_5GS, 0x4f01, 0x01, AKMA_SOFT_PIN_PIN, 122, 20, 0, NULL}, /* 5GS3GPPLOCI */
     {DF_5GS, AKMA_SOFT_FID_5GAUTHKEYS, 0x05, AKMA_SOFT_PIN_PIN, 123, 110, 0, NULL},
     {DF_5GS, 0x4f0a, 0x0a, AKMA_SOFT_PIN_ADM, 124, 4, 0, akma_soft_fill_routing_indicator},
 };

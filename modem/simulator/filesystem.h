@@ -23,6 +23,8 @@ enum {
     AKMA_SOFT_FID_DIR = 0x2f00,
     AKMA_SOFT_FID_5GS = 0x5fc0,
     AKMA_SOFT_FID_5GAUTHKEYS = 0x4f05,
+    AKMA_SOFT_FID_GBABP = 0x6fd6,
+    AKMA_SOFT_FID_GBANL = 0x6fda,
 };
 
 typedef enum {

@@ -19,6 +19,7 @@ noinst_LTLIBRARIES += %D%/libsimulator.la
 	%D%/fault.c %D%/fault.h \
 	%D%/fcp.c \
 	%D%/filesystem.c %D%/filesystem.h \
+	%D%/gba.c %D%/gba.h \
 	%D%/mbim.c %D%/mbim.h %D%/mbim-private.h \
 	%D%/mbim-answer.c \
 	%D%/mbim-auth.c \
@@ -72,8 +73,10 @@ script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py \
 	tests/e2e/test-modemsim-qmi-mbim.py tests/e2e/test-modemsim-qmi-raw.py
 EXTRA_DIST += tests/e2e/mbim_host.py tests/e2e/modemsim.py tests/e2e/qmi.py
 
-unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc
+unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc tests/unit/test-soft-gba
 tests_unit_test_soft_nausf_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_soft_gba_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_soft_gba_LDADD = tests/libtests.la %D%/libsimulator.la $(CMOCKA_LIBS)
 tests_unit_test_soft_uicc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_soft_uicc_LDADD = tests/libtests.la %D%/libsimulator.la $(CMOCKA_LIBS)
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "modem/simulator/authenticate.h"
+#include "modem/simulator/gba.h"
 #include "modem/simulator/uicc.h"
 
 G_BEGIN_DECLS
@@ -25,6 +26,7 @@ struct _AkmaSoftUicc {
     AkmaSoftFile *root;
     AkmaSoftPin pin;
     AkmaSoftSqn sqn;
+    AkmaSoftGba gba;
     AkmaSoftChannel channels[AKMA_SOFT_CHANNELS_MAX + 1];
     unsigned n_channels;
 };
@@ -74,6 +76,11 @@ void akma_soft_status(AkmaSoftUicc *self,
                       AkmaSoftChannel *channel,
                       const AkmaSoftApdu *apdu,
                       AkmaSoftResponse *ret);
+
+/* gba.c: AUTHENTICATE in the GBA context; the card and its PIN are ready. */
+void akma_soft_authenticate_gba(AkmaSoftUicc *self,
+                                const AkmaSoftApdu *apdu,
+                                AkmaSoftResponse *ret);
 
 void akma_soft_read_binary(AkmaSoftUicc *self,
                            AkmaSoftChannel *channel,

@@ -10,6 +10,8 @@
 
 #define PIN1_GLOBAL   0x01 /* key reference */
 #define CONTEXT_3G    0x81
+#define CONTEXT_GBA   0x84
+#define SERVICE_GBA   68
 #define RAND_LEN      16
 #define AUTN_LEN      16
 #define CHALLENGE_LEN (1 + RAND_LEN + 1 + AUTN_LEN)
@@ -53,28 +55,45 @@ handle_pin(AkmaSoftUicc *self,
     }
 }
 
-/*= TS 31.102 7.1.2: AUTHENTICATE in the 3G context, of the USIM, after PIN verification */
+static void
+authenticate_3g(AkmaSoftUicc *self, const AkmaSoftApdu *apdu, AkmaSoftResponse *ret)
+{
+    if (apdu->data_len != CHALLENGE_LEN)
+        ret->sw = AKMA_SOFT_SW_WRONG_LENGTH;
+    else if (apdu->data[0] != RAND_LEN || apdu->data[1 + RAND_LEN] != AUTN_LEN)
+        ret->sw = AKMA_SOFT_SW_WRONG_DATA;
+    else
+        akma_soft_authenticate(&self->profile->milenage,
+                               &self->sqn,
+                               apdu->data + 1,
+                               apdu->data + 1 + RAND_LEN + 1,
+                               ret);
+}
+
+/*= TS 31.102 7.1.2: AUTHENTICATE in the 3G or GBA context, of the USIM, after PIN verification */
 static void
 handle_authenticate(AkmaSoftUicc *self,
                     AkmaSoftChannel *channel,
                     const AkmaSoftApdu *apdu,
                     AkmaSoftResponse *ret)
 {
-    if (apdu->p1 != 0 || apdu->p2 != CONTEXT_3G)
+    bool gba = apdu->p2 == CONTEXT_GBA && self->profile->services[SERVICE_GBA];
+
+    if (apdu->p1 != 0 || (apdu->p2 != CONTEXT_3G && !gba))
         ret->sw = AKMA_SOFT_SW_WRONG_P1P2;
-    else if (apdu->data_len != CHALLENGE_LEN)
+    else if (apdu->data_len == 0)
         ret->sw = AKMA_SOFT_SW_WRONG_LENGTH;
     else if (!channel->application)
         ret->sw = AKMA_SOFT_SW_CONDITIONS;
     else if (!akma_soft_pin_is_satisfied(&self->pin))
         ret->sw = AKMA_SOFT_SW_SECURITY;
-    else if (apdu->data[0] != RAND_LEN || apdu->data[1 + RAND_LEN] != AUTN_LEN)
-        ret->sw = AKMA_SOFT_SW_WRONG_DATA;
     if (ret->sw != AKMA_SOFT_SW_OK)
         return;
 
-    akma_soft_authenticate(
-        &self->profile->milenage, &self->sqn, apdu->data + 1, apdu->data + 1 + RAND_LEN + 1, ret);
+    if (gba)
+        akma_soft_authenticate_gba(self, apdu, ret);
+    else
+        authenticate_3g(self, apdu, ret);
     if (ret->len != 0)
         akma_soft_channel_deliver(self, channel, apdu, ret);
 }
