@@ -68,10 +68,10 @@ bin_PROGRAMS += %D%/akma-modemsim
 
 script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py \
 	tests/e2e/test-modemsim-mbim-card.py tests/e2e/test-modemsim-mbim-faults.py \
-	tests/e2e/test-modemsim-mbim-raw.py \
+	tests/e2e/test-modemsim-mbim-manager.py tests/e2e/test-modemsim-mbim-raw.py \
 	tests/e2e/test-modemsim-qmi.py tests/e2e/test-modemsim-qmi-card.py \
 	tests/e2e/test-modemsim-qmi-mbim.py tests/e2e/test-modemsim-qmi-raw.py
-EXTRA_DIST += tests/e2e/mbim_host.py tests/e2e/modemsim.py tests/e2e/qmi.py
+EXTRA_DIST += tests/e2e/manager.py tests/e2e/mbim_host.py tests/e2e/modemsim.py tests/e2e/qmi.py
 
 unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc tests/unit/test-soft-gba
 tests_unit_test_soft_nausf_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)

@@ -3,6 +3,7 @@
 /*
  * mbim: the MBIM face of the simulated modem (USB-IF MBIM 1.0 with Microsoft's low-level UICC
  * access). A pty has no control transfers: a message that does not go on is dropped in time.
+ * What it puts out at once is one control message, unless a fault cuts it short.
  */
 #pragma once
 

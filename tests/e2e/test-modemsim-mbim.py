@@ -86,6 +86,14 @@ def device_services_are_those_that_are_served():
 
 
 @tap.test
+def newer_mbim_than_is_spoken_is_declined():
+    with Sim() as sim:
+        for version in ("v2", "v3"):
+            out = mbimcli(sim, "--device-open-ms-mbimex-" + version, "--query-device-caps")
+            assert value(out, "Device ID") == "001010123456780"
+
+
+@tap.test
 def radio_goes_off_and_on():
     with Sim() as sim:
         assert value(mbimcli(sim, "--set-radio-state=off"), "Software radio state") == "off"
