@@ -103,7 +103,7 @@ tests_fuzz_fuzz_token_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_token_answer_LDADD = $(keyserver_fuzz_libs)
 
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-edges.py \
-	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py \
+	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-systemd.py
 EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/digest_client.py \
 	tests/e2e/keyserver.py tests/fakes/key-store.h

@@ -19,9 +19,10 @@ RATES = "[limits]\naddress=10000/s\nkid=10000/s\n"
 
 
 class Server:
-    """A key server with one application and an AAnF of ours."""
+    """A key server with one application and an AAnF of ours, or with the one at @core."""
 
-    def __init__(self, workers=1, extra=RATES, add=("mqtt",), init=(), realms=None):
+    def __init__(self, workers=1, extra=RATES, add=("mqtt",), init=(), realms=None,
+                 core=None):
         self.stack = harness.Stack()
         self.operator = aanf.Aanf()
         self.operator.start()
@@ -29,7 +30,7 @@ class Server:
         self.operator.supis[KID] = SUPI
         s = self.stack
         s.make_certificates()
-        s.keyserver_config(core=self.operator.url, workers=workers, extra=extra)
+        s.keyserver_config(core=core or self.operator.url, workers=workers, extra=extra)
         if realms:
             self.edit("realms=*", "realms=" + realms)
         self.audit = s.path("audit.jsonl")
