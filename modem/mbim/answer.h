@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 
 #define AKMA_MBIM_STATUS_DONE            0u
 #define AKMA_MBIM_STATUS_BUSY            1u
+#define AKMA_MBIM_STATUS_FAILURE         2u /* of whatever kind */
 #define AKMA_MBIM_STATUS_PIN_DISABLED    6u
 #define AKMA_MBIM_STATUS_WRONG_MAC       35u
 #define AKMA_MBIM_STATUS_SYNC_FAILURE    36u

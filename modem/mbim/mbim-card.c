@@ -33,7 +33,7 @@ akma_mbim_card_become_gone(AkmaMbimCard *self)
 
     self->is_gone = true;
     self->session.channel = 0;
-    akma_mbim_stop_requests(self);
+    akma_mbim_stop_request(self);
     akma_card_emit_gone(AKMA_CARD(self));
 }
 
@@ -77,7 +77,7 @@ let_go(AkmaMbimCard *self)
 
     if (!device)
         return;
-    if (self->session.channel == 0 && !self->may_leak) {
+    if (self->session.channel == 0 && !self->may_leak && !self->is_opening) {
         mbim_device_close(device, 1, NULL, device_closed, NULL);
         return;
     }
@@ -97,7 +97,7 @@ close_card(AkmaCard *card)
         return;
 
     self->is_closed = true;
-    akma_mbim_stop_requests(self);
+    akma_mbim_stop_request(self);
     if (self->device)
         g_signal_handlers_disconnect_by_data(self->device, self);
     let_go(self);
@@ -126,7 +126,6 @@ akma_mbim_card_finalize(GObject *object)
 
     self->is_closed = true; /* no request runs: each holds a reference */
     let_go(self);
-    g_ptr_array_unref(self->requests);
     akma_mbim_habits_unref(self->habits);
     g_free(self->model);
     g_free(self->firmware);
@@ -143,7 +142,7 @@ akma_mbim_card_class_init(AkmaMbimCardClass *klass)
 static void
 akma_mbim_card_init(AkmaMbimCard *self)
 {
-    self->requests = g_ptr_array_new();
+    g_queue_init(&self->requests);
     self->model = g_strdup("");
     self->firmware = g_strdup("");
 }

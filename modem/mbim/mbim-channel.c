@@ -189,7 +189,6 @@ take_apdu(GTask *task, const AkmaMbimAnswer *answer)
     g_autoptr(AkmaResponse) response = NULL;
     GError *error = NULL;
 
-    self->holds_keys = true;
     response = akma_response_new(&error);
     if (!response || !akma_mbim_take_apdu(answer, self->habits, response, &error)) {
         g_task_return_error(task, error);
@@ -267,13 +266,15 @@ begin_apdu(GTask *owned)
     AkmaMbimCard *self = g_task_get_source_object(task);
     Call *call = g_task_get_task_data(task);
 
-    if (akma_mbim_habits_get_way(self->habits, &call->command, call->n, &call->way))
+    if (akma_mbim_habits_get_way(self->habits, &call->command, call->n, &call->way)) {
+        self->holds_secrets = true;
         akma_mbim_send(self, apdu_request_new(self, call), apdu_done, g_steal_pointer(&task));
-    else if (call->error)
+    } else if (call->error) {
         g_task_return_error(task, g_steal_pointer(&call->error));
-    else
+    } else {
         g_task_return_pointer(
             task, g_steal_pointer(&call->refusal), (GDestroyNotify)akma_response_free);
+    }
 }
 
 static void
@@ -343,12 +344,12 @@ akma_mbim_card_close_channel(AkmaCard *card,
 
     open = self->session.channel;
     self->session = (AkmaMbimSession){.number = 0};
-    akma_mbim_cover_keys(self);
     if (open > 0) {
         akma_mbim_send(self, akma_mbim_close_request_new(open), closed, g_steal_pointer(&task));
-        return;
+    } else {
+        if (self->may_leak)
+            akma_mbim_sweep(self);
+        g_task_return_boolean(task, TRUE);
     }
-    if (self->may_leak)
-        akma_mbim_sweep(self);
-    g_task_return_boolean(task, TRUE);
+    akma_mbim_cover_secrets(self);
 }

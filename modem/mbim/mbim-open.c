@@ -336,7 +336,7 @@ cancelled(GCancellable *cancellable G_GNUC_UNUSED, gpointer user_data)
     g_clear_pointer(&opening->watch, g_source_unref);
     if (stop)
         g_cancellable_cancel(stop);
-    akma_mbim_stop_requests(opening->card);
+    akma_mbim_stop_request(opening->card);
 
     return G_SOURCE_REMOVE;
 }

@@ -29,7 +29,8 @@ typedef struct {
 struct _AkmaMbimCard {
     GObject parent;
     MbimDevice *device;
-    GPtrArray *requests; /* that run; borrowed */
+    GQueue requests; /* the first one runs, the others wait */
+    bool is_busy;    /* the first one was begun */
     unsigned timeout_ms;
     bool is_gone;   /* unplugged; nobody but us closed it */
     bool is_closed; /* by us */
@@ -40,8 +41,9 @@ struct _AkmaMbimCard {
 
     int last_number;
     AkmaMbimSession session;
-    bool may_leak;   /* a channel may be open whose number nobody knows */
-    bool holds_keys; /* libmbim's buffers may hold the last answer, with a key in it */
+    bool is_opening;    /* a channel: its number is not known yet */
+    bool may_leak;      /* a channel may be open whose number nobody knows */
+    bool holds_secrets; /* libmbim's buffer may: a key or the IMSI was asked for */
 
     /* Of the card that is in; forgotten when it changes. */
     bool knows_applications;
@@ -64,11 +66,11 @@ void akma_mbim_send(AkmaMbimCard *self,
                     AkmaMbimDone done,
                     gpointer user_data);
 
-/* Ends what runs; each with an error that tells why. */
-void akma_mbim_stop_requests(AkmaMbimCard *self);
+/* Ends the one that runs, with an error that tells why. */
+void akma_mbim_stop_request(AkmaMbimCard *self);
 
-/* Lets libmbim's buffers be written over, if they hold keys. */
-void akma_mbim_cover_keys(AkmaMbimCard *self);
+/* Lets libmbim's buffer be written over, if it holds secrets. */
+void akma_mbim_cover_secrets(AkmaMbimCard *self);
 
 /* Wipes @message and drops it. NULL is fine. */
 void akma_mbim_message_free(MbimMessage *message);

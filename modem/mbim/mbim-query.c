@@ -14,6 +14,7 @@ static void
 registration_told(const AkmaMbimAnswer *answer, const GError *error, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
+    AkmaMbimCard *self = g_task_get_source_object(task);
     AkmaCardState *state = g_task_get_task_data(task);
     GError *own = error ? g_error_copy(error) : NULL;
 
@@ -23,6 +24,7 @@ registration_told(const AkmaMbimAnswer *answer, const GError *error, gpointer us
         g_task_return_error(task, own);
     else
         g_task_return_pointer(task, g_memdup2(state, sizeof *state), g_free);
+    akma_mbim_cover_secrets(self);
 }
 
 static void
@@ -84,16 +86,15 @@ ready_told(const AkmaMbimAnswer *answer, const GError *error, gpointer user_data
 void
 akma_mbim_card_query(AkmaCard *card, GAsyncReadyCallback callback, gpointer user_data)
 {
+    AkmaMbimCard *self = AKMA_MBIM_CARD(card);
     GTask *task = g_task_new(card, NULL, callback, user_data);
     AkmaCardState *state = g_new0(AkmaCardState, 1);
 
     g_task_set_source_tag(task, akma_mbim_card_query);
     state->pin_tries = AKMA_PIN_TRIES_UNKNOWN;
     g_task_set_task_data(task, state, g_free);
-    akma_mbim_send(AKMA_MBIM_CARD(card),
-                   mbim_message_subscriber_ready_status_query_new(NULL),
-                   ready_told,
-                   task);
+    self->holds_secrets = true; /* the IMSI */
+    akma_mbim_send(self, mbim_message_subscriber_ready_status_query_new(NULL), ready_told, task);
 }
 
 static void

@@ -25,11 +25,14 @@ typedef struct {
 
 static void begin_open(Open *open);
 
+/* What failed may have opened a channel all the same: nobody waits until that is closed. */
 static void
 finish(Open *open, GError *owned_error)
 {
     g_autoptr(GError) error = owned_error;
 
+    if (error && open->card->may_leak)
+        akma_mbim_sweep(open->card);
     open->done(error, open->user_data);
     g_clear_error(&open->error);
     g_object_unref(open->card);
@@ -130,13 +133,11 @@ take_channel(Open *open, const AkmaMbimAnswer *answer)
 
     if (!akma_mbim_take_channel(answer, self->habits, &channel, &sw, &error)) {
         self->may_leak = true;
-        akma_mbim_sweep(self);
         finish(open, error);
         return;
     }
     if (channel == 0 || !akma_sw_is_done(sw)) {
-        if (channel > 0)
-            akma_mbim_sweep(self);
+        self->may_leak |= channel > 0;
         akma_sw_set_error(sw, "opening a channel to the card", &error);
         begin_other(open, error);
         return;
@@ -153,9 +154,9 @@ opened(const AkmaMbimAnswer *answer, const GError *error, gpointer user_data)
     Open *open = user_data;
     AkmaMbimCard *self = open->card;
 
-    if (!answer) { /* it may be open all the same */
+    self->is_opening = false;
+    if (!answer) {
         self->may_leak = true;
-        akma_mbim_sweep(self);
         finish(open, g_error_copy(error));
         return;
     }
@@ -166,6 +167,7 @@ opened(const AkmaMbimAnswer *answer, const GError *error, gpointer user_data)
         open->is_swept = true;
         akma_mbim_send(self, akma_mbim_close_request_new(0), swept_for_open, open);
     } else if (akma_mbim_status_is_refusal(answer->status)) {
+        self->may_leak |= answer->status == AKMA_MBIM_STATUS_FAILURE;
         begin_other(open, select_error_new(open, answer));
     } else {
         finish(open, akma_mbim_status_error_new("opening a channel to the card", answer->status));
@@ -192,6 +194,7 @@ begin_open(Open *open)
         return;
     }
 
+    self->is_opening = true;
     akma_mbim_send(self,
                    mbim_message_ms_uicc_low_level_access_open_channel_set_new(
                        (uint32_t)len, aid, open->p2, AKMA_MBIM_CHANNEL_GROUP, NULL),

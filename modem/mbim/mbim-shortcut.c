@@ -84,7 +84,6 @@ file_read(const AkmaMbimAnswer *answer, const GError *error, gpointer user_data)
         return;
     }
 
-    self->holds_keys = true;
     response = akma_response_new(&own);
     if (!response || !akma_mbim_take_file(answer, response, &own)) {
         g_task_return_error(task, own);
@@ -140,6 +139,7 @@ akma_mbim_card_read(AkmaCard *card,
     memcpy(path, file->folder, file->folder_len);
     path[file->folder_len] = (uint8_t)(file->id >> 8);
     path[file->folder_len + 1] = (uint8_t)file->id;
+    self->holds_secrets = true;
     akma_mbim_send(self,
                    mbim_message_ms_uicc_low_level_access_read_binary_query_new(
                        FILE_VERSION,
@@ -170,7 +170,6 @@ aka_done(const AkmaMbimAnswer *answer, const GError *error, gpointer user_data)
         return;
     }
 
-    self->holds_keys = true;
     switch (answer->status) {
     case AKMA_MBIM_STATUS_DONE:
     case AKMA_MBIM_STATUS_SYNC_FAILURE:
@@ -215,6 +214,7 @@ akma_mbim_card_authenticate(AkmaCard *card,
         return;
     }
 
+    self->holds_secrets = true;
     akma_mbim_send(
         self, mbim_message_auth_aka_query_new(rand, autn, NULL), aka_done, g_steal_pointer(&task));
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* request: one message to the modem, one answer, within a deadline; both wiped. */
+/*
+ * request: one message to the modem, one answer, within a deadline; both wiped. One at a time: the
+ * others wait, so that an answer stands at the beginning of libmbim's buffer and can be covered.
+ */
 #include <openssl/crypto.h>
 
 #include "base/error.h"
@@ -66,15 +69,31 @@ request_free(Request *request)
     g_free(request);
 }
 
+static void begin(Request *request);
+
+static void
+start_next(AkmaMbimCard *self)
+{
+    if (!self->is_busy && !g_queue_is_empty(&self->requests)) {
+        self->is_busy = true;
+        begin(g_queue_peek_head(&self->requests));
+    }
+}
+
+/* What @done sends waits behind those that wait already. */
 static void
 finish(Request *request, const AkmaMbimAnswer *answer, GError *owned_error)
 {
+    g_autoptr(AkmaMbimCard) self = g_object_ref(request->card);
     g_autoptr(GError) error = owned_error;
 
     stop_timer(request);
-    g_ptr_array_remove(request->card->requests, request);
     request->done(answer, error, request->user_data);
+    g_queue_remove(&self->requests, request);
     request_free(request);
+
+    self->is_busy = false;
+    start_next(self);
 }
 
 static GError *
@@ -141,8 +160,6 @@ is_not_opened(const MbimMessage *message)
     return mbim_message_get_message_type(message) == MBIM_MESSAGE_TYPE_FUNCTION_ERROR &&
            mbim_message_error_get_error_status_code(message) == MBIM_PROTOCOL_ERROR_NOT_OPENED;
 }
-
-static void begin(Request *request);
 
 static gboolean
 try_again(gpointer user_data)
@@ -211,13 +228,23 @@ too_late(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static gboolean
+give_up(gpointer user_data)
+{
+    Request *request = user_data;
+
+    finish(request, NULL, gone_error_new(request));
+
+    return G_SOURCE_REMOVE;
+}
+
 static void
 begin(Request *request)
 {
     AkmaMbimCard *self = request->card;
 
     if (self->is_gone || self->is_closed) {
-        finish(request, NULL, gone_error_new(request));
+        start_timer(request, 0, give_up); /* no caller is called back from within its call */
         return;
     }
 
@@ -232,12 +259,6 @@ begin(Request *request)
                         request);
 }
 
-static gboolean
-begin_later(gpointer user_data)
-{
-    return try_again(user_data);
-}
-
 void
 akma_mbim_send(AkmaMbimCard *self, MbimMessage *message, AkmaMbimDone done, gpointer user_data)
 {
@@ -248,26 +269,20 @@ akma_mbim_send(AkmaMbimCard *self, MbimMessage *message, AkmaMbimDone done, gpoi
     request->cancellable = g_cancellable_new();
     request->done = done;
     request->user_data = user_data;
-    g_ptr_array_add(self->requests, request);
-
-    if (self->is_gone || self->is_closed)
-        start_timer(request, 0, begin_later); /* no caller is called back from within its call */
-    else
-        begin(request);
+    g_queue_push_tail(&self->requests, request);
+    start_next(self);
 }
 
 void
-akma_mbim_stop_requests(AkmaMbimCard *self)
+akma_mbim_stop_request(AkmaMbimCard *self)
 {
-    g_autoptr(GPtrArray) running = g_ptr_array_new_with_free_func(g_object_unref);
+    Request *request = g_queue_peek_head(&self->requests);
+    g_autoptr(GCancellable) cancellable = NULL;
 
-    for (unsigned i = 0; i < self->requests->len; i++) {
-        Request *request = g_ptr_array_index(self->requests, i);
-
-        g_ptr_array_add(running, g_object_ref(request->cancellable));
+    if (request) { /* those behind it find out when their turn comes */
+        cancellable = g_object_ref(request->cancellable);
+        g_cancellable_cancel(cancellable);
     }
-    for (unsigned i = 0; i < running->len; i++)
-        g_cancellable_cancel(g_ptr_array_index(running, i));
 }
 
 static void
@@ -282,11 +297,11 @@ covered(const AkmaMbimAnswer *answer G_GNUC_UNUSED,
  * next answer is written over the last one, so it is given a long one without secrets.
  */
 void
-akma_mbim_cover_keys(AkmaMbimCard *self)
+akma_mbim_cover_secrets(AkmaMbimCard *self)
 {
-    if (!self->holds_keys || self->is_gone || self->is_closed)
+    if (!self->holds_secrets || self->is_gone || self->is_closed)
         return;
 
-    self->holds_keys = false;
+    self->holds_secrets = false;
     akma_mbim_send(self, mbim_message_device_services_query_new(NULL), covered, NULL);
 }

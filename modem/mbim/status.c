@@ -36,7 +36,7 @@ bool
 akma_mbim_status_is_refusal(uint32_t status)
 {
     switch (status) {
-    case 2:  /* failure */
+    case AKMA_MBIM_STATUS_FAILURE:
     case 9:  /* no device support */
     case 21: /* invalid parameters */
     case 26: /* parameter too long */

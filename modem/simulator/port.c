@@ -91,7 +91,9 @@ check_clients(AkmaSoftPort *self)
     if (!akma_soft_pty_check_clients(&self->pty))
         return;
     discard(self->output, &self->output_len, self->output_len);
+    discard(self->input, &self->input_len, self->input_len); /* nobody resumes it any more */
     self->face->forget(self->speaker);
+    update_sources(self);
 }
 
 static gboolean

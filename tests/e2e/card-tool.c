@@ -2,11 +2,13 @@
 
 /*
  * card-tool: the agent's side of a card from a shell:
- * card-tool [--protocol=NAME] [--proxy=auto|always|never] [--slot=N] DEVICE TIMEOUT-MS ACTION...
+ * card-tool [--protocol=NAME] [--proxy=auto|always|never] [--slot=N] [--give-up=MS]
+ *           DEVICE TIMEOUT-MS ACTION...
  *
- * Each action (read, probe, refresh, state, query, pin:DIGITS, sleep:MS, auth:RAND:AUTN in hex)
- * prints one line: "ok ..." or "error NAME: message". For tests: it prints an A-KID, RES and AUTS,
- * and the SHA-256 of K_AF and of CK || IK; its PINs are those of simulated cards.
+ * Each action (read, probe, refresh, state, query, pin:DIGITS, sleep:MS, cancel:MS, which is a read
+ * that is cancelled then, auth:RAND:AUTN in hex) prints one line: "ok ..." or "error NAME:
+ * message". --give-up cancels the opening. For tests: it prints an A-KID, RES and AUTS, and the
+ * SHA-256 of K_AF and of CK || IK; its PINs are those of simulated cards.
  */
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -23,6 +25,8 @@
 typedef struct {
     GMainLoop *loop;
     AkmaModem *modem;
+    AkmaModemConfig config;
+    unsigned give_up_ms; /* 0: never */
     unsigned changes;
     uint8_t rand[16];
     uint8_t autn[16];
@@ -238,6 +242,27 @@ slept(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static gboolean
+cancel(gpointer user_data)
+{
+    g_cancellable_cancel(user_data);
+
+    return G_SOURCE_REMOVE;
+}
+
+/* Cancelled after @ms; 0: never. */
+static GCancellable *
+cancellable_new(unsigned ms)
+{
+    GCancellable *cancellable = g_cancellable_new();
+
+    if (ms > 0)
+        g_timeout_add_full(
+            G_PRIORITY_DEFAULT, ms, cancel, g_object_ref(cancellable), g_object_unref);
+
+    return cancellable;
+}
+
 static void
 changed(Tool *tool)
 {
@@ -248,10 +273,16 @@ static void
 act(Tool *tool, const char *action)
 {
     static const AkmaAkmaUsimConfig config = {AKMA_A_KID_DOT_BASE64URL, "", NULL};
+    g_autoptr(GCancellable) cancellable = NULL;
     guint64 ms = 0;
 
-    if (g_str_equal(action, "read")) {
-        akma_akma_usim_read_async(tool->modem, &config, NULL, anchor_read, tool);
+    if (g_str_has_prefix(action, "cancel:")) {
+        g_ascii_string_to_unsigned(action + strlen("cancel:"), 10, 1, 60000, &ms, NULL);
+        cancellable = cancellable_new((unsigned)ms);
+    }
+
+    if (g_str_equal(action, "read") || cancellable) {
+        akma_akma_usim_read_async(tool->modem, &config, cancellable, anchor_read, tool);
     } else if (g_str_equal(action, "probe")) {
         akma_akma_usim_probe_async(tool->modem, NULL, probed, tool);
     } else if (g_str_equal(action, "refresh")) {
@@ -274,27 +305,32 @@ act(Tool *tool, const char *action)
 
 /* "--name=value" in front of the rest; false: no such option, or a bad value. */
 static bool
-read_option(AkmaModemConfig *config, const char *option)
+read_option(Tool *tool, const char *option)
 {
     static const char *const proxies[] = {
         [AKMA_PROXY_AUTO] = "auto", [AKMA_PROXY_ALWAYS] = "always", [AKMA_PROXY_NEVER] = "never"};
     const char *value = strchr(option, '=');
-    guint64 slot;
+    guint64 n;
 
     if (!value++)
         return false;
     if (g_str_has_prefix(option, "--protocol=")) {
-        config->protocol = value;
+        tool->config.protocol = value;
         return true;
     }
     if (g_str_has_prefix(option, "--slot=") &&
-        g_ascii_string_to_unsigned(value, 10, 1, 9, &slot, NULL)) {
-        config->slot = (unsigned)slot;
+        g_ascii_string_to_unsigned(value, 10, 1, 9, &n, NULL)) {
+        tool->config.slot = (unsigned)n;
+        return true;
+    }
+    if (g_str_has_prefix(option, "--give-up=") &&
+        g_ascii_string_to_unsigned(value, 10, 1, 60000, &n, NULL)) {
+        tool->give_up_ms = (unsigned)n;
         return true;
     }
     for (size_t i = 0; g_str_has_prefix(option, "--proxy=") && i < G_N_ELEMENTS(proxies); i++) {
         if (g_str_equal(value, proxies[i])) {
-            config->proxy = (AkmaProxy)i;
+            tool->config.proxy = (AkmaProxy)i;
             return true;
         }
     }
@@ -304,20 +340,20 @@ read_option(AkmaModemConfig *config, const char *option)
 
 /* DEVICE, TIMEOUT-MS and the actions; false: wrong usage. */
 static bool
-read_arguments(AkmaModemConfig *config, char **argv, char ***ret_actions)
+read_arguments(Tool *tool, char **argv, char ***ret_actions)
 {
     guint64 timeout_ms;
 
     for (argv++; *argv && g_str_has_prefix(*argv, "--"); argv++) {
-        if (!read_option(config, *argv))
+        if (!read_option(tool, *argv))
             return false;
     }
     if (!argv[0] || !argv[1] ||
         !g_ascii_string_to_unsigned(argv[1], 10, 1, 60000, &timeout_ms, NULL))
         return false;
 
-    config->device = argv[0];
-    config->timeout_ms = (unsigned)timeout_ms;
+    tool->config.device = argv[0];
+    tool->config.timeout_ms = (unsigned)timeout_ms;
     *ret_actions = argv + 2;
 
     return true;
@@ -329,22 +365,22 @@ main(int argc G_GNUC_UNUSED, char **argv)
     static const uint8_t key[32] = "akmad card-tool";
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(AkmaSecret) sim_id_key = NULL;
-    AkmaModemConfig config = {.protocol = "auto", .slot = 1};
-    Tool tool = {.loop = loop};
+    g_autoptr(GCancellable) cancellable = NULL;
+    Tool tool = {.loop = loop, .config = {.protocol = "auto", .slot = 1}};
     GError *error = NULL;
     char **actions;
 
     akma_program_init("card-tool");
-    if (!read_arguments(&config, argv, &actions))
+    if (!read_arguments(&tool, argv, &actions))
         return 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_MIN, NULL, &error))
         return akma_program_fail(error, false);
     sim_id_key = akma_secret_new(key, sizeof key, NULL);
+    tool.config.sim_id_key = sim_id_key;
+    cancellable = cancellable_new(tool.give_up_ms);
 
-    config.sim_id_key = sim_id_key;
-
-    akma_modem_open_async(&config, NULL, opened, &tool);
+    akma_modem_open_async(&tool.config, cancellable, opened, &tool);
     g_main_loop_run(loop);
     if (!tool.modem)
         return 1;

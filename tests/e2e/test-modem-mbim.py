@@ -4,15 +4,21 @@
 the real mbim-proxy. What it should find is computed here."""
 import hashlib
 import os
+import pty
+import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import threading
 import time
+import tty
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import aka
 import derive
+import memscan
 import modemsim
 import tap
 
@@ -186,6 +192,273 @@ def swapped_card_is_another_sim_id_and_anchor():
         same(lines[3], expected("5", "001010123456780"))
         ids = [line.split("sim_id=")[1].split()[0] for line in (lines[0], lines[2])]
         assert ids[0] != ids[1] and "" not in ids, ids
+
+
+class Wire:
+    """A port before that of the modem. Answers to commands and opening are counted from 0; what
+    becomes of the @nth is @fault: drop, garble, truncate, unplug, other (to another command), busy,
+    refuse, or strange (the modem says that nobody has opened it)."""
+
+    def __init__(self, modem, fault=None, nth=-1):
+        self.fault, self.nth, self.count = fault, nth, 0
+        self.modem = os.open(modem.path("mbim"), os.O_RDWR | os.O_NOCTTY)
+        self.host, self.slave = pty.openpty()
+        for fd in (self.modem, self.slave):
+            tty.setraw(fd)
+        self.path = os.ttyname(self.slave)
+        self.ended, self.end = os.pipe()
+        self.thread = threading.Thread(target=self.relay)
+        self.thread.start()
+
+    def relay(self):
+        pending = b""
+        ports = [self.host, self.modem]
+        while True:
+            ready = select.select([*ports, self.ended], [], [])[0]
+            if self.ended in ready:
+                return
+            if self.host in ready:
+                os.write(self.modem, os.read(self.host, 4096))
+            if self.modem not in ready:
+                continue
+            pending += os.read(self.modem, 4096)
+            while self.host and len(pending) >= 12 and len(pending) >= struct.unpack_from("<I", pending, 4)[0]:
+                size = struct.unpack_from("<I", pending, 4)[0]
+                message, pending = pending[:size], pending[size:]
+                if not self.forward(message):
+                    ports.remove(self.host)
+                    self.unplug()
+
+    def forward(self, message):
+        kind = struct.unpack_from("<I", message)[0]
+        if kind not in (0x80000001, 0x80000003):
+            os.write(self.host, message)
+            return True
+        mine, self.count = self.count == self.nth, self.count + 1
+        if not mine or self.fault is None:
+            os.write(self.host, message)
+        elif self.fault == "garble":
+            os.write(self.host, message[:44] + bytes(b ^ 0xa5 for b in message[44:]))
+        elif self.fault == "other":
+            os.write(self.host, message[:36] + b"\x63" + message[37:])
+        elif self.fault in ("busy", "refuse") and kind == 0x80000003:
+            status = 1 if self.fault == "busy" else 2
+            os.write(self.host, message[:4] + struct.pack("<I", 48) + message[8:40] +
+                     struct.pack("<II", status, 0))
+        elif self.fault == "strange":
+            os.write(self.host, struct.pack("<II", 0x80000004, 16) + message[8:12] +
+                     struct.pack("<I", 5))
+        elif self.fault == "truncate":
+            os.write(self.host, message[:len(message) // 2])
+        return not (mine and self.fault == "unplug")
+
+    def unplug(self):
+        os.close(self.slave)
+        os.close(self.host)
+        self.slave = self.host = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        os.write(self.end, b".")
+        self.thread.join()
+        for fd in (self.modem, self.host, self.slave, self.ended, self.end):
+            if fd is not None:
+                os.close(fd)
+
+
+def through(modem, *actions, fault=None, nth=-1, timeout=100):
+    """The lines of card-tool and how many answers there were."""
+    with Wire(modem, fault, nth) as wire:
+        began = time.monotonic()
+        lines = finish(subprocess.Popen(
+            [TOOL, "--protocol=mbim", "--proxy=never", wire.path, str(timeout), *actions],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        assert time.monotonic() - began < 5, (fault, nth, lines)
+        return lines, wire.count
+
+
+def try_fault_at_every_answer(dialect, fault, names, actions=("read",)):
+    with Modem(dialect) as modem:
+        lines, answers = through(modem, *actions, timeout=2000)
+        same(lines, [expected()])
+        for nth in range(answers):
+            lines = through(modem, *actions, fault=fault, nth=nth)[0]
+            assert len(lines) == 1, (fault, nth, lines)
+            if lines[0] != expected():
+                assert lines[0].split(":")[0] in ["error " + name for name in names], (nth, lines)
+            same(modem.run("read"), [expected()])
+            # a port that was lost could not be told; what is left is used when there is no other
+            if fault not in ("unplug", "strange"):
+                same((fault, nth, modem.channels()), (fault, nth, 0))
+
+
+@tap.test
+def a_lost_answer_at_any_step_is_an_error_and_leaves_no_channel():
+    for dialect in ("plain", "mbim-no-uicc-files"):
+        try_fault_at_every_answer(dialect, "drop", ["ModemFailed"])
+
+
+@tap.test
+def reject_garbled_and_truncated_answers_at_any_step():
+    for fault in ("garble", "other", "truncate"):
+        try_fault_at_every_answer("mbim-no-uicc-files", fault, [
+            "ModemFailed", "NoSim", "PinRequired", "AnchorUnsupported", "SimBlocked"])
+
+
+@tap.test
+def a_modem_that_refuses_or_forgets_at_any_step_is_an_error():
+    for dialect in ("plain", "mbim-no-uicc-files"):
+        for fault in ("refuse", "strange"):
+            try_fault_at_every_answer(dialect, fault, ["ModemFailed", "NoModem"])
+
+
+@tap.test
+def a_busy_modem_is_asked_again():
+    with Modem() as modem:
+        answers = through(modem, "read", timeout=2000)[1]
+        for nth in range(1, answers):  # the first one answers to opening
+            lines = through(modem, "read", fault="busy", nth=nth, timeout=2000)[0]
+            same((nth, lines), (nth, [expected()]))
+
+
+@tap.test
+def unplugging_at_any_step_is_an_error_and_not_a_hang():
+    for dialect in ("plain", "mbim-no-uicc-files"):
+        try_fault_at_every_answer(dialect, "unplug", ["ModemFailed", "NoModem"])
+
+
+@tap.test
+def cancelling_at_any_moment_leaves_no_channel():
+    for dialect in ("plain", "mbim-no-uicc-files"):
+        with Modem(dialect) as modem:
+            modem.ok("delay 10")
+            for ms in range(5, 165, 20):
+                lines = modem.run("cancel:%d" % ms, "read", "sleep:200")
+                assert len(lines) == 2, (ms, lines)
+                line, after = lines
+                assert line == expected() or line.startswith("error Cancelled"), (ms, line)
+                same(after, expected())
+                same((ms, modem.channels()), (ms, 0))
+
+
+@tap.test
+def opening_can_be_cancelled_at_any_moment():
+    with Modem() as modem:
+        modem.ok("delay 30")
+        for ms in range(1, 120, 10):
+            began = time.monotonic()
+            lines = modem.run("read", options=["--give-up=%d" % ms])
+            assert time.monotonic() - began < 3, ms
+            assert lines == [expected()] or lines[0].startswith("error Cancelled"), (ms, lines)
+
+
+@tap.test
+def a_channel_of_ours_that_was_left_is_used_again():
+    with Modem("mbim-no-uicc-files") as modem:
+        modem.ok("channels 2")
+        tool = modem.start("read", "sleep:5000")
+        time.sleep(0.2)
+        modem.ok("delay 50")
+        tool.kill()
+        tool.communicate()
+        modem.ok("delay 0")
+        same(modem.run("read"), [expected()])
+        same(modem.channels(), 0)
+
+
+@tap.test
+def reject_when_no_channel_is_left():
+    with Modem("mbim-no-uicc-files") as modem:
+        modem.ok("channels 1")
+        line = modem.run("read")[0]
+        fails(line, "ModemFailed")
+        assert "no channel" in line, line
+
+
+@tap.test
+def reject_port_that_is_not_there_and_slot_that_is_not_used():
+    with Modem() as modem:
+        line = modem.run("read", options=["--slot=2"])[0]
+        fails(line, "ModemFailed")
+        assert "slot" in line, line
+        modem.ok("unplug")
+        fails(modem.run("read")[0], "NoModem")
+
+
+@tap.test
+def cold_read_takes_twelve_requests_at_most_and_an_unchanged_card_six():
+    for dialect in ("plain", "mbim-no-uicc-files"):
+        with Modem(dialect) as modem:
+            counts = []
+            for actions in (["state"], ["read"], ["read", "read"]):
+                modem.ok("reset")
+                modem.run(*actions)
+                counts.append({k: int(v) for k, v in modem.ok("count").items()})
+            for what, most in (("lines", 6), ("commands", 7)):
+                opened, cold, both = (count[what] for count in counts)
+                print("# %s, %s: to open %d, cold %d, unchanged %d" % (
+                    dialect, {"lines": "requests", "commands": "APDUs to the card"}[what],
+                    opened, cold - opened, both - cold))
+                assert cold - opened <= 12 and both - cold <= most
+
+
+def namespace():
+    """What runs a program beside a mbim-proxy of its own."""
+    if not os.path.exists(PROXY):
+        raise tap.Skip("mbim-proxy is not installed: package libmbim-proxy")
+    command = ["unshare", "-rn"]
+    if not shutil.which("unshare") or subprocess.run([*command, "true"],
+                                                     stderr=subprocess.DEVNULL).returncode:
+        raise tap.Skip("user namespaces are off")
+    return command
+
+
+@tap.test
+def the_proxy_changes_nothing():
+    prefix = namespace()
+    for dialect, proxy in (("plain", "always"), ("mbim-no-uicc-files", "auto")):
+        with Modem(dialect) as modem:
+            lines = modem.run("read", "read", "query", proxy=proxy, prefix=prefix, timeout=3000)
+            same(lines, [expected()] * 2 + ["ok sim=ready registration=idle pin_tries=-1"])
+            same(modem.channels(), 0)
+
+
+def left_in_memory(modem, secrets, *actions):
+    """Which of @secrets are in card-tool when it has done @actions."""
+    tool = modem.start(*actions, "sleep:5000")
+    try:
+        for _ in actions:
+            assert tool.stdout.readline().startswith("ok"), "an action failed"
+        time.sleep(0.3)  # the last transaction ends
+        return {name: where for name, where in memscan.scan([tool.pid], secrets).items() if where}
+    finally:
+        tool.kill()
+        tool.communicate()
+
+
+def swapped_imsi():
+    digits = "9" + modemsim.IMSI
+    return bytes([8]) + bytes(int(digits[i + 1] + digits[i], 16) for i in range(0, 16, 2))
+
+
+@tap.test
+def no_key_identity_or_pin_stays_in_memory():
+    reason = memscan.need_access()
+    if reason:
+        raise tap.Skip(reason)
+    operator = aka.Usim(modemsim.K, modemsim.OPC)
+    rand, autn = challenge(operator, 32)
+    _, ck, ik = operator.authenticate(rand, autn)
+    pin = "24681357"
+    secrets = {"K_AUSF": K_AUSF, "CK": ck, "IK": ik, "EF_IMSI": swapped_imsi(),
+               "IMSI": modemsim.IMSI.encode(), "IMSI of MBIM": modemsim.IMSI.encode("utf-16-le"),
+               "PIN of MBIM": pin.encode("utf-16-le")}
+    for dialect in ("plain", "mbim-no-uicc-files", "mbim-no-auth"):
+        with Modem(dialect, card("pin=%s\npin-enabled=true" % pin)) as modem:
+            left = left_in_memory(modem, secrets, "pin:" + pin, "read", auth(rand, autn), "read")
+            assert not left, (dialect, left)
 
 
 if not os.path.exists(modemsim.PROGRAM):
