@@ -20,6 +20,7 @@ G_BEGIN_DECLS
 
 #define AKMA_NO_LE (-1) /* the command asks for no data */
 
+#define AKMA_INS_VERIFY         0x20
 #define AKMA_INS_MANAGE_CHANNEL 0x70
 #define AKMA_INS_AUTHENTICATE   0x88
 #define AKMA_INS_SELECT         0xa4

@@ -24,8 +24,6 @@ G_BEGIN_DECLS
 
 #define AKMA_AID_MAX  16
 #define AKMA_PATH_MAX 6
-#define AKMA_PIN_MIN  4 /* digits; TS 31.101 9.5.1 */
-#define AKMA_PIN_MAX  8
 
 /* A transparent file, or a linear one. */
 typedef struct {
@@ -38,8 +36,6 @@ typedef struct {
 
 #define AKMA_TYPE_CARD (akma_card_get_type())
 G_DECLARE_INTERFACE(AkmaCard, akma_card, AKMA, CARD, GObject)
-
-#define AKMA_PIN_TRIES_UNKNOWN (-1)
 
 typedef struct {
     AkmaSimState sim;

@@ -28,7 +28,7 @@ noinst_LTLIBRARIES += %D%/libmodem.la
 %C%_libmodem_la_SOURCES = \
 	%D%/discovery.c %D%/discovery.h \
 	%D%/modem.c %D%/modem.h %D%/modem-card.h %D%/modem-private.h \
-	%D%/modem-open.c \
+	%D%/modem-open.c %D%/modem-refresh.c \
 	%D%/found-modem.c %D%/found-modem.h
 %C%_libmodem_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modem\"
 %C%_libmodem_la_CFLAGS = $(AM_CFLAGS) $(GUDEV_CFLAGS)

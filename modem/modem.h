@@ -52,8 +52,26 @@ const char *akma_modem_get_model(AkmaModem *self);
 AkmaSimState akma_modem_get_sim_state(AkmaModem *self);
 /* "unknown", "idle", "searching", "denied", "home", "roaming"; borrowed for ever. */
 const char *akma_modem_get_registration(AkmaModem *self);
-/* HMAC-SHA-256 of the ICCID under @sim_id_key, 32 hex digits; "" without a card. */
+/* HMAC-SHA-256 of the ICCID under @sim_id_key, 32 hex digits; "" without a card, or if a card that
+ * waits for its PIN does not tell it. */
 const char *akma_modem_get_sim_id(AkmaModem *self);
+
+/* Tries of its PIN that are left, if the card waits for it; AKMA_PIN_TRIES_UNKNOWN: not known. */
+int akma_modem_get_pin_tries(AkmaModem *self);
+
+/*
+ * Gives @pin (AKMA_PIN_MIN to AKMA_PIN_MAX digits) to the card, once; "changed" follows. It cannot
+ * be cancelled. Errors: AKMA_ERROR_PIN_REQUIRED: it is the wrong one; AKMA_ERROR_SIM_BLOCKED;
+ * AKMA_ERROR_MODEM_FAILED, AKMA_ERROR_NO_MODEM: whether it cost a try is not known.
+ */
+void akma_modem_verify_pin_async(AkmaModem *self,
+                                 AkmaSecret *pin,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data);
+bool akma_modem_verify_pin_finish(AkmaModem *self, GAsyncResult *res, GError **error);
+
+/* What a caller is told while the card waits for its PIN; NULL: only that. Forgotten then. */
+void akma_modem_explain_pin(AkmaModem *self, const char *why);
 
 /* Asks the modem for card state and registration again; "changed" if it was another one. */
 void akma_modem_refresh_async(AkmaModem *self,

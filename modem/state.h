@@ -30,6 +30,10 @@ typedef enum {
     AKMA_PROXY_NEVER,
 } AkmaProxy;
 
+#define AKMA_PIN_MIN           4 /* digits; TS 31.101 9.5.1 */
+#define AKMA_PIN_MAX           8
+#define AKMA_PIN_TRIES_UNKNOWN (-1)
+
 /* "unknown", "absent", "pin-required", "blocked", "ready"; borrowed for ever. */
 const char *akma_sim_state_get_name(AkmaSimState state);
 

@@ -82,6 +82,26 @@ akma_at_parse_sim_state(const char *line, AkmaSimState *ret)
     return true;
 }
 
+/*= TS 27.007 8.65: +CPINR: <code>,<retries>[,<default_retries>] */
+bool
+akma_at_parse_pin_tries(const char *line, int *ret)
+{
+    static const char *const codes[] = {"SIM PIN,", "\"SIM PIN\","};
+    const char *text = skip_prefix(line, "+CPINR:");
+    guint64 tries;
+
+    for (size_t i = 0; text && i < G_N_ELEMENTS(codes); i++) {
+        const char *rest = skip_prefix(text, codes[i]);
+
+        if (!rest || !take_number(&rest, 15, &tries) || (*rest != '\0' && *rest != ','))
+            continue;
+        *ret = (int)tries;
+        return true;
+    }
+
+    return false;
+}
+
 /*= TS 27.007 7.2, 10.1.20, 10.1.47: <stat> of +CREG, +CEREG, +C5GREG */
 bool
 akma_at_parse_registration(const char *line, const char *prefix, AkmaRegistration *ret)

@@ -17,6 +17,9 @@ bool akma_at_parse_session(const char *line, int *ret_session);
 /* "+CPIN: READY" and what else the card may be. */
 bool akma_at_parse_sim_state(const char *line, AkmaSimState *ret);
 
+/* '+CPINR: SIM PIN,3[,3]': tries of PIN 1 that are left. */
+bool akma_at_parse_pin_tries(const char *line, int *ret);
+
 /* @prefix "+CREG:": the answer "+CREG: 0,1[,...]", not the unsolicited "+CREG: 1[,"..."]". */
 bool akma_at_parse_registration(const char *line, const char *prefix, AkmaRegistration *ret);
 

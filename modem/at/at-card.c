@@ -323,6 +323,7 @@ card_iface_init(AkmaCardInterface *iface)
     iface->transmit_async = akma_at_card_transmit;
     iface->close_channel_async = akma_at_card_close_channel;
     iface->query_async = akma_at_card_query;
+    iface->verify_pin_async = akma_at_card_verify_pin;
     iface->get_manufacturer = get_manufacturer;
     iface->get_model = get_model;
     iface->close = close_card;

@@ -24,6 +24,7 @@ struct _AkmaAtCard {
     char *manufacturer;
     char *model;
     bool lacks_registration[AKMA_AT_SYSTEMS];
+    bool lacks_cpinr;
     AkmaAtWay way;
     /* The last session of +CCHO. One that the modem cannot close is used again for its AID. */
     int session;    /* -1: there was none */
@@ -64,6 +65,12 @@ void akma_at_card_close_channel(AkmaCard *card,
 
 /* A session was opened for somebody who does not wait any more: gives it back. */
 void akma_at_card_close_late(AkmaAtCard *self, int session);
+
+/* In at-pin.c. */
+void akma_at_card_verify_pin(AkmaCard *card,
+                             AkmaSecret *pin,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
 
 /* In at-query.c. */
 void akma_at_card_query(AkmaCard *card, GAsyncReadyCallback callback, gpointer user_data);

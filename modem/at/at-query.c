@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* at-query: AT+CPIN?, then how the modem is registered, best system first. */
+/*
+ * at-query: AT+CPIN?, the tries of the PIN if the card waits for it, then how the modem is
+ * registered, best system first.
+ */
 #include "base/error.h"
 #include "modem/at/at-private.h"
 
@@ -11,6 +14,29 @@ typedef struct {
 } Query;
 
 static void begin_system(GTask *owned);
+
+static bool
+tries_take(const char *line, size_t len G_GNUC_UNUSED, gpointer user_data)
+{
+    Query *query = g_task_get_task_data(user_data);
+
+    return akma_at_parse_pin_tries(line, &query->state.pin_tries);
+}
+
+static void
+tries_done(bool ok, int code G_GNUC_UNUSED, const GError *error, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    AkmaAtCard *self = g_task_get_source_object(task);
+
+    if (error) {
+        g_task_return_error(task, g_error_copy(error));
+        return;
+    }
+
+    self->lacks_cpinr = !ok;
+    begin_system(g_steal_pointer(&task));
+}
 
 static bool
 pin_take(const char *line, size_t len G_GNUC_UNUSED, gpointer user_data)
@@ -28,6 +54,7 @@ static void
 pin_done(bool ok, int code, const GError *error, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
+    AkmaAtCard *self = g_task_get_source_object(task);
     Query *query = g_task_get_task_data(task);
 
     if (error) {
@@ -41,7 +68,11 @@ pin_done(bool ok, int code, const GError *error, gpointer user_data)
                            : code == AKMA_CME_PUK_REQUIRED ? AKMA_SIM_BLOCKED
                                                            : AKMA_SIM_UNKNOWN;
     }
-    begin_system(g_steal_pointer(&task));
+    if (query->state.sim == AKMA_SIM_PIN_REQUIRED && !self->lacks_cpinr)
+        akma_at_card_send(
+            self, "AT+CPINR=\"SIM PIN\"", tries_take, tries_done, g_steal_pointer(&task));
+    else
+        begin_system(g_steal_pointer(&task));
 }
 
 static bool

@@ -76,6 +76,7 @@ parse_code(const char *text)
         {"SIM PUK required", AKMA_CME_PUK_REQUIRED},
         {"SIM failure", AKMA_CME_SIM_FAILURE},
         {"SIM busy", AKMA_CME_SIM_BUSY},
+        {"incorrect password", AKMA_CME_PASSWORD},
         {"not found", AKMA_CME_NOT_FOUND},
     };
     char *rest;

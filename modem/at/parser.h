@@ -32,6 +32,7 @@ typedef enum {
 #define AKMA_CME_PUK_REQUIRED  12
 #define AKMA_CME_SIM_FAILURE   13
 #define AKMA_CME_SIM_BUSY      14
+#define AKMA_CME_PASSWORD      16
 #define AKMA_CME_NOT_FOUND     22
 #define AKMA_CME_UNKNOWN       100
 

@@ -93,9 +93,15 @@ modems_event(AkmaModemsEvent event, AkmaModem *modem, gpointer user_data)
     for (guint i = 0; i < self->servers->len; i++) {
         AkmaServer *server = self->servers->pdata[i];
 
+        if (modem && !akma_server_may_use(server, akma_modems_get_name(self->modems, modem)))
+            continue;
         switch (event) {
         case AKMA_MODEMS_APPEARED:
             akma_server_card_appeared(server);
+            break;
+        case AKMA_MODEMS_CARD_REPLACED:
+            if (akma_config_wipes_on_sim_change(self->config))
+                akma_server_wipe_keys(server);
             break;
         case AKMA_MODEMS_CARD_CHANGED:
             akma_server_card_changed(server, modem);
@@ -258,6 +264,7 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
 {
     g_autoptr(AkmaAgent) self = g_new0(AkmaAgent, 1);
     g_autoptr(AkmaSecret) sim_id_key = NULL;
+    g_autoptr(AkmaCards) cards = NULL;
     const char *sealing;
 
     if (!make_folder(state_dir, error))
@@ -270,7 +277,8 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
     self->config = akma_config_ref(config);
     self->servers = g_ptr_array_new_with_free_func((GDestroyNotify)akma_server_free);
     self->service = akma_service_new(bus, &functions, self);
-    self->modems = akma_modems_new(self->service, sim_id_key, modems_event, self);
+    cards = akma_cards_new(state_dir, sim_id_key);
+    self->modems = akma_modems_new(self->service, sim_id_key, cards, modems_event, self);
     self->server_context = (AkmaServerContext){
         .store = self->store,
         .service = self->service,

@@ -125,6 +125,26 @@ take_away(AkmaApplication *self)
 }
 
 void
+akma_application_wipe(AkmaApplication *self)
+{
+    const AkmaStoredKey *key = akma_application_peek_stored(self);
+    g_autofree char *kid = g_strdup(key ? key->kid : "");
+    g_autoptr(GError) error = NULL;
+
+    self->due = true;
+    if (!key)
+        return;
+    if (!akma_store_remove(self->context.store, self->server, self->name, false, &error)) {
+        g_warning("application %s: cannot wipe its key: %s", self->name, error->message);
+        self->is_revoked = true; /* nobody gets it until there is a new one */
+    }
+    g_message("application %s: another SIM, key %s is wiped", self->name, kid);
+    akma_application_publish(self);
+    if (self->context.service)
+        akma_service_emit_key_revoked(self->context.service, self->name, kid);
+}
+
+void
 akma_application_refused(AkmaApplication *self, AkmaCause cause, unsigned ask_again_s)
 {
     g_autoptr(GError) error = g_error_new(AKMA_ERROR,

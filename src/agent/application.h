@@ -46,6 +46,9 @@ void akma_application_set_config(AkmaApplication *self,
 /* It is not configured any more: its key is wiped. */
 void akma_application_forget(AkmaApplication *self);
 
+/* The SIM is another one: its key is wiped, and those who have it are told. It is due. */
+void akma_application_wipe(AkmaApplication *self);
+
 const char *akma_application_get_name(const AkmaApplication *self);
 const char *akma_application_get_key_id(const AkmaApplication *self);
 const GError *akma_application_get_error(const AkmaApplication *self); /* NULL: none */

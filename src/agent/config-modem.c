@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/file.h"
+
 #define TIMEOUT_MS 20000 /* the default of the table */
 
 void
@@ -15,6 +17,7 @@ akma_config_modem_free(gpointer data)
     g_free(self->name);
     g_free(self->device);
     g_free(self->protocol);
+    g_free(self->pin_file);
     g_free(self);
 }
 
@@ -51,6 +54,23 @@ check_modem(const AkmaConfig *self, const AkmaConfigModem *modem, const char *gr
     return true;
 }
 
+/* A credential is not there when somebody else than the unit reads the configuration. */
+static bool
+check_pin_file(const AkmaConfig *self,
+               const AkmaConfigModem *modem,
+               const char *group,
+               GError **error)
+{
+    const char *value = akma_settings_get(self->settings, group, "pin-file");
+    g_autoptr(GError) local = NULL;
+
+    if (!value || (!g_path_is_absolute(value) && !g_getenv("CREDENTIALS_DIRECTORY")) ||
+        akma_file_check_secret(modem->pin_file, &local))
+        return true;
+
+    return akma_settings_reject(self->settings, group, "pin-file", error, "%s", local->message);
+}
+
 bool
 akma_config_load_modem(AkmaConfig *self, const char *group, const char *name, GError **error)
 {
@@ -65,9 +85,10 @@ akma_config_load_modem(AkmaConfig *self, const char *group, const char *name, GE
         !akma_config_read_uint(self, group, "timeout", 1, 600, &timeout_s, error))
         return false;
     modem->timeout_ms = timeout_s * 1000;
+    modem->pin_file = akma_settings_dup_path(self->settings, group, "pin-file");
     modem->proxy = parse_proxy(akma_settings_get(self->settings, group, "proxy"));
 
-    return check_modem(self, modem, group, error);
+    return check_modem(self, modem, group, error) && check_pin_file(self, modem, group, error);
 }
 
 /* Who names no modem means any. */
@@ -106,7 +127,7 @@ akma_config_modem_equal(const AkmaConfigModem *a, const AkmaConfigModem *b)
 {
     return g_str_equal(a->name, b->name) && g_str_equal(a->device, b->device) &&
            g_str_equal(a->protocol, b->protocol) && a->slot == b->slot && a->proxy == b->proxy &&
-           a->timeout_ms == b->timeout_ms;
+           g_strcmp0(a->pin_file, b->pin_file) == 0 && a->timeout_ms == b->timeout_ms;
 }
 
 bool

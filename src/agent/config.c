@@ -16,6 +16,7 @@ static const AkmaSettingRow rows[] = {
     {"agent", "state-dir", AKMA_SETTING_PATH, NULL, NULL, false},
     {"agent", "sealing", AKMA_SETTING_CHOICE, "auto", "auto|file", false},
     {"agent", "sealing-key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"agent", "on-sim-change", AKMA_SETTING_CHOICE, "keep", "keep|wipe", false},
     {"akma", "a-kid-format", AKMA_SETTING_CHOICE, "dot-base64url", "dot-base64url|hex", false},
     {"akma", "a-kid-realm-prefix", AKMA_SETTING_STRING, "", NULL, false},
     {"akma", "routing-indicator", AKMA_SETTING_STRING, "card", NULL, false},
@@ -23,6 +24,7 @@ static const AkmaSettingRow rows[] = {
     {"modem *", "protocol", AKMA_SETTING_CHOICE, "auto", "auto|at|mbim|qmi", false},
     {"modem *", "proxy", AKMA_SETTING_CHOICE, "auto", "auto|always|never", false},
     {"modem *", "slot", AKMA_SETTING_UINT, "1", NULL, false},
+    {"modem *", "pin-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"modem *", "timeout", AKMA_SETTING_DURATION, "20s", NULL, false},
     {"server *", "url", AKMA_SETTING_URL, NULL, NULL, true},
     {"server *", "connect", AKMA_SETTING_ADDRESS, NULL, NULL, false},
@@ -362,6 +364,12 @@ const char *
 akma_config_get_state_dir(const AkmaConfig *self)
 {
     return akma_settings_get(self->settings, "agent", "state-dir");
+}
+
+bool
+akma_config_wipes_on_sim_change(const AkmaConfig *self)
+{
+    return g_str_equal(akma_settings_get(self->settings, "agent", "on-sim-change"), "wipe");
 }
 
 AkmaAKidFormat

@@ -19,6 +19,7 @@ typedef struct {
     char *protocol; /* "auto", or that of a transport */
     unsigned slot;
     AkmaProxy proxy;
+    char *pin_file; /* path; NULL: not set */
     unsigned timeout_ms;
 } AkmaConfigModem;
 
@@ -58,6 +59,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaConfig, akma_config_unref)
 
 const AkmaSettings *akma_config_get_settings(const AkmaConfig *self);
 const char *akma_config_get_state_dir(const AkmaConfig *self); /* NULL: not set */
+bool akma_config_wipes_on_sim_change(const AkmaConfig *self);
 AkmaAKidFormat akma_config_get_a_kid_format(const AkmaConfig *self);
 const char *akma_config_get_realm_prefix(const AkmaConfig *self);
 const char *akma_config_get_routing_indicator(const AkmaConfig *self); /* NULL: from the card */

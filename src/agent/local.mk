@@ -5,15 +5,18 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/agent.c %D%/agent.h \
 	%D%/application.c %D%/application.h %D%/application-private.h \
 	%D%/application-outcome.c %D%/application-times.c \
+	%D%/cards.c %D%/cards.h \
 	%D%/config.c %D%/config.h %D%/config-private.h %D%/config-modem.c \
 	%D%/enrol.c %D%/enrol.h \
 	%D%/keys.c %D%/keys.h \
-	%D%/modem-keeper.c %D%/modem-keeper.h \
+	%D%/modem-keeper.c %D%/modem-keeper.h %D%/modem-keeper-private.h \
+	%D%/modem-keeper-card.c \
 	%D%/modems.c %D%/modems.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/server.c %D%/server.h %D%/server-private.h %D%/server-run.c \
 	%D%/timer.c %D%/timer.h \
+	%D%/unlock.c %D%/unlock.h \
 	%D%/waiters.c %D%/waiters.h
 %C%_libagent_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akmad\"
 %C%_libagent_la_LIBADD = dbus/libdbus.la src/store/libstore.la src/session/libsession.la \
@@ -25,10 +28,11 @@ sbin_PROGRAMS += %D%/akmad
 %C%_akmad_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akmad\"
 %C%_akmad_LDADD = %D%/libagent.la
 
-agent_tests = tests/unit/test-agent-config tests/unit/test-renewal tests/unit/test-application \
+agent_tests = tests/unit/test-agent-config tests/unit/test-cards tests/unit/test-renewal tests/unit/test-application \
 	tests/unit/test-enrol
 unit_tests += $(agent_tests)
 tests_unit_test_agent_config_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+tests_unit_test_cards_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 tests_unit_test_renewal_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 tests_unit_test_application_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=akma_file_replace
 tests_unit_test_application_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
@@ -38,5 +42,5 @@ tests_unit_test_enrol_SOURCES = tests/unit/test-enrol.c \
 tests_unit_test_enrol_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
-	tests/bus/test-hotplug.py tests/e2e/test-probe.py
+	tests/bus/test-hotplug.py tests/bus/test-sim.py tests/e2e/test-probe.py
 EXTRA_DIST += tests/bus/world.py

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "agent/cards.h"
 #include "agent/config.h"
 #include "agent/modems.h"
 #include "modem/found-modem.h"
@@ -23,6 +24,7 @@ typedef struct _AkmaModemKeeper AkmaModemKeeper;
 typedef struct {
     AkmaService *service; /* NULL: shown to nobody */
     AkmaSecret *sim_id_key;
+    AkmaCards *cards;
     AkmaModemsFunc func;
     gpointer user_data;
 } AkmaModemKeeperContext;
@@ -54,8 +56,11 @@ const AkmaConfigModem *akma_modem_keeper_get_section(const AkmaModemKeeper *self
 unsigned akma_modem_keeper_get_number(const AkmaModemKeeper *self);     /* on the bus */
 AkmaModem *akma_modem_keeper_get_modem(const AkmaModemKeeper *self);    /* NULL: not open */
 const GError *akma_modem_keeper_get_error(const AkmaModemKeeper *self); /* NULL: open */
+/* Why a card waits for its PIN although there is pin-file=; NULL: none does. */
+const GError *akma_modem_keeper_get_pin_error(const AkmaModemKeeper *self);
 bool akma_modem_keeper_can(const AkmaModemKeeper *self, const char *anchor);
-bool akma_modem_keeper_is_opening(const AkmaModemKeeper *self);   /* for the first time */
+/* For the first time, or its card gets its PIN. */
+bool akma_modem_keeper_is_opening(const AkmaModemKeeper *self);
 bool akma_modem_keeper_is_card_busy(const AkmaModemKeeper *self); /* a channel is open */
 bool akma_modem_keeper_is_probing(const AkmaModemKeeper *self);
 

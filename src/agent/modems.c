@@ -30,6 +30,7 @@ static void ports_changed(AkmaDiscovery *discovery, gpointer user_data);
 AkmaModems *
 akma_modems_new(AkmaService *service,
                 AkmaSecret *sim_id_key,
+                AkmaCards *cards,
                 AkmaModemsFunc func,
                 gpointer user_data)
 {
@@ -37,6 +38,7 @@ akma_modems_new(AkmaService *service,
 
     self->context.service = service;
     self->context.sim_id_key = akma_secret_ref(sim_id_key);
+    self->context.cards = akma_cards_ref(cards);
     self->context.func = func;
     self->context.user_data = user_data;
     self->keepers = g_ptr_array_new_with_free_func(remove_keeper);
@@ -107,6 +109,7 @@ akma_modems_free(AkmaModems *self)
     g_ptr_array_unref(self->keepers);
     g_object_unref(self->discovery);
     akma_secret_unref(self->context.sim_id_key);
+    akma_cards_unref(self->context.cards);
     akma_config_unref(self->config);
     g_free(self);
 }
@@ -353,6 +356,19 @@ akma_modems_find(AkmaModems *self, unsigned number, GError **error)
     return NULL;
 }
 
+const char *
+akma_modems_get_name(const AkmaModems *self, const AkmaModem *modem)
+{
+    for (guint i = 0; i < self->keepers->len; i++) {
+        const AkmaModemKeeper *keeper = self->keepers->pdata[i];
+
+        if (akma_modem_keeper_get_modem(keeper) == modem)
+            return akma_modem_keeper_get_section(keeper)->name;
+    }
+
+    return "";
+}
+
 bool
 akma_modems_is_busy(const AkmaModems *self, const char *name)
 {
@@ -409,6 +425,8 @@ akma_modems_get_error(const AkmaModems *self)
 
         if (akma_modem_keeper_get_error(keeper))
             return akma_modem_keeper_get_error(keeper);
+        if (akma_modem_keeper_get_pin_error(keeper))
+            return akma_modem_keeper_get_pin_error(keeper);
     }
 
     return NULL;

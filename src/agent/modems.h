@@ -3,6 +3,7 @@
 /* modems: the modems of the configuration, and which of them serves an enrolment. */
 #pragma once
 
+#include "agent/cards.h"
 #include "agent/config.h"
 #include "dbus/service.h"
 #include "modem/modem.h"
@@ -12,17 +13,19 @@ G_BEGIN_DECLS
 typedef struct _AkmaModems AkmaModems;
 
 typedef enum {
-    AKMA_MODEMS_APPEARED,     /* a modem or its card is there, or it registered */
-    AKMA_MODEMS_CARD_CHANGED, /* the card is out, or another one */
-    AKMA_MODEMS_CHANGED,      /* anything else, also "could not be opened" and "gone" */
+    AKMA_MODEMS_APPEARED,      /* a modem or its card is there, or it registered */
+    AKMA_MODEMS_CARD_REPLACED, /* another card than the last one, ready or not; the next follows */
+    AKMA_MODEMS_CARD_CHANGED,  /* the card is out, or another one is ready */
+    AKMA_MODEMS_CHANGED,       /* anything else, also "could not be opened" and "gone" */
 } AkmaModemsEvent;
 
 /* @modem: NULL for AKMA_MODEMS_CHANGED. */
 typedef void (*AkmaModemsFunc)(AkmaModemsEvent event, AkmaModem *modem, gpointer user_data);
 
-/* @service may be NULL (tests) and outlives it; a reference of @sim_id_key is taken. */
+/* @service may be NULL (tests) and outlives it; references of the secret and @cards are taken. */
 AkmaModems *akma_modems_new(AkmaService *service,
                             AkmaSecret *sim_id_key,
+                            AkmaCards *cards,
                             AkmaModemsFunc func,
                             gpointer user_data);
 /* From now on nothing is shown and nobody is told. NULL is fine. */
@@ -43,12 +46,14 @@ void akma_modems_scan(AkmaModems *self);
 AkmaModem *akma_modems_choose(AkmaModems *self, const char *name, GError **error);
 /* The one shown as modem @number. Borrowed. Errors: AKMA_ERROR_NO_MODEM. */
 AkmaModem *akma_modems_find(AkmaModems *self, unsigned number, GError **error);
+/* The name of the [modem NAME] that @modem was opened for; "" without one. */
+const char *akma_modems_get_name(const AkmaModems *self, const AkmaModem *modem);
 /* Is one of them just being opened, or its card looked at? Then wait for the next event. */
 bool akma_modems_is_busy(const AkmaModems *self, const char *name);
 
 /* "no-modem", "no-sim", "pin-required" or "ready": the best of all. */
 const char *akma_modems_get_state(const AkmaModems *self);
-/* Why one of them could not be opened; NULL: all open. */
+/* Why one of them could not be opened, or waits for its PIN; NULL: neither. */
 const GError *akma_modems_get_error(const AkmaModems *self);
 
 G_END_DECLS

@@ -250,6 +250,19 @@ akma_server_card_changed(AkmaServer *self, AkmaModem *modem)
 }
 
 bool
+akma_server_may_use(const AkmaServer *self, const char *name)
+{
+    return self->section && (!self->section->modem || g_str_equal(self->section->modem, name));
+}
+
+void
+akma_server_wipe_keys(AkmaServer *self)
+{
+    for (guint i = 0; i < self->applications->len; i++)
+        akma_application_wipe(self->applications->pdata[i]);
+}
+
+bool
 akma_server_is_running(const AkmaServer *self)
 {
     return self->running != NULL;

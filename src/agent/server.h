@@ -54,6 +54,11 @@ void akma_server_card_appeared(AkmaServer *self);
 /* The card of @modem is another one, or out: what was derived from the old one is dropped. */
 void akma_server_card_changed(AkmaServer *self, AkmaModem *modem);
 
+/* Is it served by the modem of [modem @name]? */
+bool akma_server_may_use(const AkmaServer *self, const char *name);
+/* The keys of its applications go at once; they are asked for again with the card that is there. */
+void akma_server_wipe_keys(AkmaServer *self);
+
 /* Borrowed; NULL: no such application. */
 AkmaApplication *akma_server_find(AkmaServer *self, const char *application);
 bool akma_server_is_running(const AkmaServer *self);

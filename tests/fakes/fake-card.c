@@ -265,6 +265,7 @@ fake_card_init(FakeCard *self)
     self->once = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, turns_free);
     self->state.sim = AKMA_SIM_READY;
     self->state.registration = AKMA_REGISTRATION_HOME;
+    self->state.pin_tries = AKMA_PIN_TRIES_UNKNOWN;
     g_queue_init(&self->held);
 }
 

@@ -14,10 +14,13 @@ take_line(const AkmaAtLine *line, AkmaAtApdu *apdu)
     AkmaRegistration registration;
     AkmaSimState sim;
     int session;
+    int tries;
 
     g_assert(strlen(line->text) == line->len);
     akma_at_parse_session(line->text, &session);
     akma_at_parse_sim_state(line->text, &sim);
+    if (akma_at_parse_pin_tries(line->text, &tries))
+        g_assert(tries >= 0 && tries <= 15);
     akma_at_parse_registration(line->text, "+CREG:", &registration);
     akma_at_apdu_take(apdu, "+CGLA:", line->text, line->len);
 }

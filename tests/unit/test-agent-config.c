@@ -106,6 +106,32 @@ an_empty_file_means_any_modem(void **state)
 }
 
 static void
+pin_file_and_what_another_sim_does_are_what_the_file_says(void **state)
+{
+    g_autofree char *pin = g_build_filename(folder, "pin", NULL);
+    g_autofree char *text =
+        g_strdup_printf("[agent]\non-sim-change=wipe\n" MODEM "pin-file=%s\n", pin);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(AkmaConfig) other = load(GOOD, NULL);
+    g_autoptr(AkmaConfig) config = NULL;
+
+    (void)state;
+    assert_true(g_file_set_contents_full(pin, "1234\n", -1, 0, 0600, NULL));
+    config = load(text, &error);
+    assert_null(error);
+    assert_true(akma_config_wipes_on_sim_change(config));
+    assert_false(akma_config_wipes_on_sim_change(other));
+    assert_string_equal(((AkmaConfigModem *)akma_config_get_modems(config)->pdata[0])->pin_file,
+                        pin);
+    assert_false(akma_config_modem_equal(akma_config_get_modems(config)->pdata[0],
+                                         akma_config_get_modems(other)->pdata[0]));
+
+    g_chmod(pin, 0604);
+    assert_rejected(text, "[modem sim] pin-file", "open to everybody");
+    g_unlink(pin);
+}
+
+static void
 proxy_is_what_the_group_says(void **state)
 {
     g_autoptr(AkmaConfig) config = load("[modem a]\ndevice=/dev/a\nproxy=always\n"
@@ -143,8 +169,7 @@ reject_what_belongs_to_features_that_are_not_there(void **state)
     (void)state;
     assert_rejected(GOOD "units=x.service\n", "[application mqtt] units", "");
     assert_rejected(GOOD "[gba]\nbsf=auto\n", "[gba]", "");
-    assert_rejected(MODEM "pin-file=/etc/pin\n", "[modem sim] pin-file", "");
-    assert_rejected(MODEM "protocol=qmi\n", "[modem sim] protocol", "");
+    assert_rejected(MODEM "protocol=smoke\n", "[modem sim] protocol", "");
     assert_rejected(SERVER "anchor=gba\n", "[server keys] anchor", "");
     assert_rejected(SERVER "profile=psk\n", "[server keys] profile", "");
     assert_rejected("[agent]\nsealing=tpm\n", "[agent] sealing", "");
@@ -183,6 +208,10 @@ reject_bad_values(void **state)
     assert_rejected("[modem m]\ndevice=\n", "[modem m] device", "");
     assert_rejected("[modem a]\n[modem b]\ndevice=auto\n", "[modem b] device", "only one");
     assert_rejected(SERVER "modem=\n", "[server keys] modem", "");
+    assert_rejected(MODEM "pin-file=/nonexistent/pin\n", "[modem sim] pin-file", "/nonexistent");
+    assert_rejected(MODEM "pin-file=1234\n", "[modem sim] pin-file", "");
+    assert_rejected(MODEM "pin-file=/dev/null\n", "[modem sim] pin-file", "not a file");
+    assert_rejected("[agent]\non-sim-change=ask\n", "[agent] on-sim-change", "");
     assert_rejected(MODEM "slot=0\n", "[modem sim] slot", "");
     assert_rejected(MODEM "protocol=at\nslot=2\n", "[modem sim] slot", "slot 1");
     assert_rejected(MODEM "proxy=maybe\n", "[modem sim] proxy", "");
@@ -219,6 +248,7 @@ main(void)
         cmocka_unit_test(a_good_file_gives_what_it_says_and_the_defaults),
         cmocka_unit_test(without_users_and_groups_nobody_is_named),
         cmocka_unit_test(an_empty_file_means_any_modem),
+        cmocka_unit_test(pin_file_and_what_another_sim_does_are_what_the_file_says),
         cmocka_unit_test(proxy_is_what_the_group_says),
         cmocka_unit_test(applications_may_stand_in_the_folder),
         cmocka_unit_test(reject_what_belongs_to_features_that_are_not_there),

@@ -180,6 +180,64 @@ card_without_iccid_opens_all_the_same(void **state)
     assert_int_equal(fake_card_count_open(f->card), 0);
 }
 
+/*= TS 102 221 11.1.9: VERIFY PIN without data tells the tries that are left, and costs none */
+static void
+locked_card_tells_who_it_is_and_how_many_tries_are_left(void **state)
+{
+    static const struct {
+        const char *answer;
+        int tries;
+    } rows[] = {
+        {"63c3", 3},
+        {"63c0", 0},
+        {"9000", AKMA_PIN_TRIES_UNKNOWN},
+        {"6983", AKMA_PIN_TRIES_UNKNOWN},
+        {"6300", AKMA_PIN_TRIES_UNKNOWN},
+        {"6700", AKMA_PIN_TRIES_UNKNOWN},
+    };
+    Fixture *f = *state;
+
+    fake_card_set_state(f->card, AKMA_SIM_PIN_REQUIRED, AKMA_REGISTRATION_IDLE);
+    fake_card_set(f->card, "00200001", rows[0].answer);
+    open_modem(f);
+    assert_string_equal(akma_modem_get_sim_id(f->modem), "bd995ad7654d1a488be06baaf45df5f6");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        fake_card_set(f->card, "00200001", rows[i].answer);
+        akma_card_emit_card_changed(AKMA_CARD(f->card));
+        fake_card_settle();
+        assert_int_equal(akma_modem_get_pin_tries(f->modem), rows[i].tries);
+        assert_int_equal(fake_card_count_open(f->card), 0);
+    }
+}
+
+static void
+waiting_card_says_what_is_known_of_its_pin_until_it_is_open(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GError) plain = NULL;
+    g_autoptr(GError) explained = NULL;
+    g_autoptr(GError) again = NULL;
+
+    fake_card_set_state(f->card, AKMA_SIM_PIN_REQUIRED, AKMA_REGISTRATION_IDLE);
+    open_modem(f);
+    assert_false(akma_modem_check_card(f->modem, &plain));
+    akma_modem_explain_pin(f->modem, "because");
+    assert_false(akma_modem_check_card(f->modem, &explained));
+    assert_string_equal(explained->message, "because");
+    assert_true(g_error_matches(explained, AKMA_ERROR, AKMA_ERROR_PIN_REQUIRED));
+
+    fake_card_set_state(f->card, AKMA_SIM_READY, AKMA_REGISTRATION_HOME);
+    akma_card_emit_card_changed(AKMA_CARD(f->card));
+    fake_card_settle();
+    assert_true(akma_modem_check_card(f->modem, NULL));
+    fake_card_set_state(f->card, AKMA_SIM_PIN_REQUIRED, AKMA_REGISTRATION_IDLE);
+    akma_card_emit_card_changed(AKMA_CARD(f->card));
+    fake_card_settle();
+    assert_false(akma_modem_check_card(f->modem, &again));
+    assert_string_equal(again->message, plain->message);
+}
+
 static void
 modem_that_goes_says_so_once(void **state)
 {
@@ -227,6 +285,8 @@ main(void)
         with_card(card_that_goes_and_comes_is_a_change_each),
         with_card(registration_is_a_change_and_the_same_again_is_none),
         with_card(card_without_iccid_opens_all_the_same),
+        with_card(locked_card_tells_who_it_is_and_how_many_tries_are_left),
+        with_card(waiting_card_says_what_is_known_of_its_pin_until_it_is_open),
         with_card(modem_that_goes_says_so_once),
         with_card(closed_modem_lets_go_of_the_card_and_says_nothing),
     };
