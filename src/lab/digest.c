@@ -208,8 +208,9 @@ akma_lab_digest(const AkmaLabCredentials *credentials,
     ok = md5_hex(a1, G_N_ELEMENTS(a1), h_a1) && md5_hex(&entity, 1, h_body);
     if (ok) {
         const Part a2[] = {text(method), text(credentials->uri), text(h_body)};
+        bool covers_body = g_strcmp0(credentials->qop, "auth-int") == 0;
 
-        ok = md5_hex(a2, G_N_ELEMENTS(a2), h_a2);
+        ok = md5_hex(a2, covers_body ? 3 : 2, h_a2);
     }
     if (ok) {
         const Part all[] = {text(h_a1),

@@ -33,8 +33,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(AkmaLabCredentials, akma_lab_credentials_clear)
 bool akma_lab_credentials_parse(const char *field, AkmaLabCredentials *ret);
 
 /*
- * The hex digest that proves @password, with qop=auth-int over @body: of a request with its
- * @method, of the answer to it (rspauth) with "". False: libcrypto failed.
+ * The hex digest that proves @password: of a request with its @method, of the answer to it
+ * (rspauth) with "". It covers @body if qop is auth-int. False: libcrypto failed.
  */
 bool akma_lab_digest(const AkmaLabCredentials *credentials,
                      const uint8_t *password,

@@ -29,14 +29,20 @@ bin_PROGRAMS += %D%/akma-lab
 %C%_akma_lab_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS) $(JANSSON_CFLAGS)
 %C%_akma_lab_LDADD = %D%/liblab.la
 
-unit_tests += tests/unit/test-anchor-keys tests/unit/test-auc tests/unit/test-subscribers
+unit_tests += tests/unit/test-anchor-keys tests/unit/test-auc tests/unit/test-bootstraps \
+	tests/unit/test-lab-digest tests/unit/test-subscribers
 lab_test_libs = %D%/liblab.la $(CMOCKA_LIBS)
 tests_unit_test_anchor_keys_LDADD = $(lab_test_libs)
 tests_unit_test_auc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_auc_LDADD = tests/libtests.la $(JANSSON_LIBS) $(lab_test_libs)
+tests_unit_test_bootstraps_LDADD = $(lab_test_libs)
+tests_unit_test_lab_digest_LDADD = $(lab_test_libs)
 tests_unit_test_subscribers_LDADD = $(lab_test_libs)
 
-fuzz_tests += tests/fuzz/fuzz-lab
+fuzz_tests += tests/fuzz/fuzz-lab tests/fuzz/fuzz-lab-digest
+tests_fuzz_fuzz_lab_digest_SOURCES = tests/fuzz/fuzz-lab-digest.c
+tests_fuzz_fuzz_lab_digest_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_lab_digest_LDADD = %D%/liblab.la $(FUZZ_LIBS)
 tests_fuzz_fuzz_lab_SOURCES = tests/fuzz/fuzz-lab.c
 tests_fuzz_fuzz_lab_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_lab_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

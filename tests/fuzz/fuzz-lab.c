@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * fuzz-lab: one request to the lab core, without sockets. Input: a line "METHOD PATH", a line
- * for the Authorization header (may be empty), the rest is the body.
+ * fuzz-lab: one request to the lab core and on Ub, without sockets. Input: a line "METHOD PATH", a
+ * line for the Authorization header (may be empty), the rest is the body.
  */
 #include <glib/gstdio.h>
 #include <openssl/rand.h>
@@ -23,7 +23,8 @@ new_lab(bool oauth)
 {
     g_autofree char *file = NULL;
     int fd = g_file_open_tmp("akmad-fuzz-XXXXXX", &file, NULL);
-    AkmaLabOptions options = {.kaf_lifetime_s = 60, .a_kid_realm_prefix = "", .oauth = oauth};
+    AkmaLabOptions options = {
+        .kaf_lifetime_s = 60, .gba_lifetime_s = 60, .a_kid_realm_prefix = "", .oauth = oauth};
     AkmaLab *lab;
 
     g_assert_true(fd >= 0 && g_close(fd, NULL));
@@ -49,6 +50,13 @@ take_line(const uint8_t **data, size_t *size)
     *size -= end ? len + 1 : len;
 
     return line;
+}
+
+static void
+check(const AkmaLabAnswer *answer)
+{
+    g_assert_true(answer->status >= 200 && answer->status < 600);
+    g_assert_true((!answer->body && !answer->text) == !answer->content_type);
 }
 
 int
@@ -81,9 +89,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < G_N_ELEMENTS(labs); i++) {
         g_auto(AkmaLabAnswer) answer = {0};
 
+        g_auto(AkmaLabAnswer) answer_of_ub = {0};
+
         akma_lab_handle(labs[i], &request, &answer);
-        g_assert_true(answer.status >= 200 && answer.status < 600);
-        g_assert_true(!answer.body == !answer.content_type);
+        check(&answer);
+        akma_lab_handle_ub(labs[i], &request, &answer_of_ub);
+        check(&answer_of_ub);
     }
 
     return 0;

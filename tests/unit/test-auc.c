@@ -102,6 +102,29 @@ resynchronisation_moves_forward_only(void **state)
     assert_true(ahead.sqn == 0x20000);
 }
 
+/*= TS 33.102 Annex H: the separation bit is 1 for EPS and 5G only */
+static void
+vectors_for_gba_take_the_next_sqn_without_the_separation_bit(void **state)
+{
+    AkmaSubscriber subscriber = new_subscriber(0x40);
+    AkmaAuthVector vector;
+    AkmaGbaVector gba;
+    AkmaMilenageF2345 out;
+
+    (void)state;
+    assert_true(akma_auc_make_vector(&subscriber, SN, &vector, NULL));
+    assert_true(open_autn(&subscriber, &vector) >> 5 == 3);
+    assert_true(akma_auc_make_gba_vector(&subscriber, &gba, NULL));
+
+    assert_true(subscriber.sqn >> 5 == 4);
+    assert_int_equal(gba.autn[6], 0);
+    assert_int_equal(gba.autn[7], 0);
+    assert_true(akma_milenage_f2345(&subscriber.keys, gba.rand, &out, NULL));
+    assert_memory_equal(gba.xres, out.res, sizeof out.res);
+    assert_memory_equal(gba.ck.bytes, out.ck.bytes, 16);
+    assert_memory_equal(gba.ik.bytes, out.ik.bytes, 16);
+}
+
 static void
 reject_auts_with_a_wrong_mac(void **state)
 {
@@ -127,6 +150,7 @@ main(void)
         cmocka_unit_test(each_vector_has_a_higher_seq_and_the_next_ind),
         cmocka_unit_test(last_sqn_ends_it),
         cmocka_unit_test(resynchronisation_moves_forward_only),
+        cmocka_unit_test(vectors_for_gba_take_the_next_sqn_without_the_separation_bit),
         cmocka_unit_test(reject_auts_with_a_wrong_mac),
     };
 

@@ -18,15 +18,27 @@
 #define B_TID "I1U8vpY3qJ0hiuZNrke/NQ==@bsf.mnc001.mcc001.pub.3gppnetwork.org"
 #define OK    AKMA_SOFT_SW_OK
 
-static json_t *milenage;
+static json_t *milenage_file;
+static json_t *milenage; /* its sets */
 static json_t *vectors;
 
 static int
 set_up(void **state)
 {
     (void)state;
-    milenage = json_object_get(test_vectors_load("milenage.json"), "sets");
+    milenage_file = test_vectors_load("milenage.json");
+    milenage = json_object_get(milenage_file, "sets");
     vectors = test_vectors_load("gba.json");
+
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    json_decref(milenage_file);
+    json_decref(vectors);
 
     return 0;
 }
@@ -432,5 +444,5 @@ main(void)
         cmocka_unit_test(reject_a_naf_that_does_not_fit_into_its_record),
     };
 
-    return cmocka_run_group_tests(tests, set_up, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
