@@ -5,7 +5,9 @@ Connections stay open while it is searched for. The controls find a value that i
 one that is under way: so the search can fail.
 """
 
+import http.client
 import os
+import ssl
 import time
 
 import memscan
@@ -81,6 +83,32 @@ def the_server_keeps_nothing_in_clear_text():
 def the_server_keeps_nothing_over_tls():
     with Peer(*TLS) as server:
         nothing_is_left("/echo", server, tls=client_tls(ca))
+
+
+def nothing_of_http_1_is_left(server, client):
+    """Neither of bodies nor of the Authorization field, while the connection stays open."""
+    secret = value()
+    for body in bodies(secret):
+        client.request("POST", "/echo", body, {"Authorization": "Digest x=" + secret.hex()})
+        assert client.getresponse().read() == body
+    client.request("GET", "/hello")
+    assert client.getresponse().read() == b"hello\n"
+    found = places([server], secret)
+    client.close()
+    assert not found, found
+
+
+def the_server_keeps_nothing_of_http_1_in_clear_text():
+    with Peer("--versions=1") as server:
+        nothing_of_http_1_is_left(server, http.client.HTTPConnection(*server.address, timeout=5))
+
+
+def the_server_keeps_nothing_of_http_1_over_tls():
+    tls = ssl.create_default_context(cafile=ca)
+    with Peer("--versions=1", *TLS) as server:
+        nothing_of_http_1_is_left(
+            server,
+            http.client.HTTPSConnection("localhost", server.address[1], timeout=5, context=tls))
 
 
 def the_client_keeps_nothing_in_clear_text():
@@ -216,8 +244,8 @@ def control_the_processes_go_on_after_a_search():
         client.close()
 
 
-helpers = {"value", "bodies", "exchange", "places", "next_turn", "nothing_is_left", "Held",
-           "planted"}
+helpers = {"value", "bodies", "exchange", "places", "next_turn", "nothing_is_left",
+           "nothing_of_http_1_is_left", "Held", "planted"}
 tests = [f for name, f in list(globals().items())
          if getattr(f, "__module__", "") == "__main__" and name not in helpers]
 
