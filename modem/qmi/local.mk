@@ -16,9 +16,15 @@ noinst_LTLIBRARIES += %D%/libqmi.la
 %C%_libqmi_la_CFLAGS = $(AM_CFLAGS) $(QMI_CFLAGS)
 %C%_libqmi_la_LIBADD = modem/libcard.la $(QMI_LIBS)
 
-qmi_tests = tests/unit/test-qmi-card-status tests/unit/test-qmi-tlv tests/unit/test-qmi-uim
+qmi_tests = tests/unit/test-qmi-card tests/unit/test-qmi-card-status tests/unit/test-qmi-port \
+	tests/unit/test-qmi-tlv tests/unit/test-qmi-uim
 unit_tests += $(qmi_tests)
 tests_unit_test_qmi_card_status_LDADD = %D%/libqmi.la $(CMOCKA_LIBS)
+fake_qmi = tests/fakes/fake-qmi.c tests/fakes/fake-qmi.h
+tests_unit_test_qmi_card_SOURCES = tests/unit/test-qmi-card.c $(fake_qmi)
+tests_unit_test_qmi_card_LDADD = %D%/libqmi.la $(CMOCKA_LIBS)
+tests_unit_test_qmi_port_SOURCES = tests/unit/test-qmi-port.c $(fake_qmi)
+tests_unit_test_qmi_port_LDADD = %D%/libqmi.la $(CMOCKA_LIBS)
 tests_unit_test_qmi_tlv_LDADD = %D%/libqmi.la $(CMOCKA_LIBS)
 tests_unit_test_qmi_uim_CFLAGS = $(AM_CFLAGS) $(QMI_CFLAGS)
 tests_unit_test_qmi_uim_LDADD = %D%/libqmi.la $(QMI_LIBS) $(CMOCKA_LIBS)

@@ -21,7 +21,7 @@
  *   program lost when it died;
  * - the driver does not tell what the port speaks, and QMI did not get through: over MBIM.
  *
- * Each step has a deadline; libqmi keeps them, in seconds.
+ * Each step has a deadline. libqmi's own are in whole seconds, and over MBIM it tries for longer.
  */
 typedef struct {
     char *path;
@@ -32,6 +32,9 @@ typedef struct {
     bool by_proxy;
     bool with_sync;
     bool is_open;
+    GCancellable *stop; /* of the step that runs: cancelled by the caller, or too late */
+    GSource *deadline;
+    GSource *watch; /* of the caller's cancellable */
     QmiDevice *device;
     AkmaQmiPort *port;
     unsigned client;
@@ -55,8 +58,21 @@ drop_device(Opening *opening)
 }
 
 static void
+end_step(Opening *opening)
+{
+    if (opening->deadline)
+        g_source_destroy(opening->deadline);
+    if (opening->watch)
+        g_source_destroy(opening->watch);
+    g_clear_pointer(&opening->deadline, g_source_unref);
+    g_clear_pointer(&opening->watch, g_source_unref);
+    g_clear_object(&opening->stop);
+}
+
+static void
 opening_free(Opening *opening)
 {
+    end_step(opening);
     drop_device(opening);
     g_free(opening->path);
     g_free(opening);
@@ -66,6 +82,41 @@ static unsigned
 get_timeout_s(const Opening *opening)
 {
     return MAX(1, (opening->timeout_ms + 999) / 1000);
+}
+
+static gboolean
+expired(gpointer user_data)
+{
+    g_cancellable_cancel(user_data);
+
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+cancelled(GCancellable *cancellable G_GNUC_UNUSED, gpointer user_data)
+{
+    return expired(user_data);
+}
+
+/* What the step is to stop at. Borrowed until end_step(). */
+static GCancellable *
+begin_step(GTask *task)
+{
+    Opening *opening = g_task_get_task_data(task);
+    GCancellable *cancellable = g_task_get_cancellable(task);
+
+    end_step(opening);
+    opening->stop = g_cancellable_new();
+    opening->deadline = g_timeout_source_new_seconds(get_timeout_s(opening));
+    g_source_set_callback(opening->deadline, expired, opening->stop, NULL);
+    g_source_attach(opening->deadline, g_main_context_get_thread_default());
+    if (cancellable) {
+        opening->watch = g_cancellable_source_new(cancellable);
+        g_source_set_callback(opening->watch, G_SOURCE_FUNC(cancelled), opening->stop, NULL);
+        g_source_attach(opening->watch, g_main_context_get_thread_default());
+    }
+
+    return opening->stop;
 }
 
 static bool
@@ -117,7 +168,8 @@ wants_proxy(AkmaProxy proxy)
 static bool
 find_next_try(Opening *opening, const GError *error)
 {
-    bool is_late = g_error_matches(error, QMI_CORE_ERROR, QMI_CORE_ERROR_TIMEOUT);
+    bool is_late = g_error_matches(error, QMI_CORE_ERROR, QMI_CORE_ERROR_TIMEOUT) ||
+                   g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
     if (opening->by_proxy && !opening->is_open && !is_late && opening->proxy == AKMA_PROXY_AUTO) {
         opening->by_proxy = false;
@@ -154,8 +206,13 @@ fail_try(GTask *owned, const GError *error)
         return;
     }
 
-    g_task_return_new_error(
-        task, AKMA_ERROR, AKMA_ERROR_MODEM_FAILED, "opening the port: %s", error->message);
+    g_task_return_new_error(task,
+                            AKMA_ERROR,
+                            AKMA_ERROR_MODEM_FAILED,
+                            "opening the port: %s",
+                            g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+                                ? "no answer of the modem"
+                                : error->message);
 }
 
 static void
@@ -191,7 +248,7 @@ begin_client(GTask *owned)
                                (QmiService)akma_qmi_client_services[opening->client],
                                QMI_CID_NONE,
                                get_timeout_s(opening),
-                               g_task_get_cancellable(owned),
+                               begin_step(owned),
                                client_made,
                                owned);
 }
@@ -218,8 +275,8 @@ device_made(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data
 {
     g_autoptr(GTask) task = user_data;
     g_autoptr(GError) error = NULL;
-    GCancellable *cancellable = g_task_get_cancellable(task);
     Opening *opening = g_task_get_task_data(task);
+    GCancellable *stop;
     QmiDeviceOpenFlags flags = QMI_DEVICE_OPEN_FLAGS_NONE;
 
     opening->device = qmi_device_new_finish(res, &error);
@@ -234,12 +291,9 @@ device_made(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data
         flags |= QMI_DEVICE_OPEN_FLAGS_PROXY;
     if (opening->with_sync)
         flags |= QMI_DEVICE_OPEN_FLAGS_SYNC;
-    qmi_device_open(opening->device,
-                    flags,
-                    get_timeout_s(opening),
-                    cancellable,
-                    device_open,
-                    g_steal_pointer(&task));
+    stop = begin_step(task);
+    qmi_device_open(
+        opening->device, flags, get_timeout_s(opening), stop, device_open, g_steal_pointer(&task));
 }
 
 static void
@@ -248,7 +302,7 @@ begin_new(GTask *owned)
     const Opening *opening = g_task_get_task_data(owned);
     g_autoptr(GFile) file = g_file_new_for_path(opening->path);
 
-    qmi_device_new(file, g_task_get_cancellable(owned), device_made, owned);
+    qmi_device_new(file, begin_step(owned), device_made, owned);
 }
 
 static bool

@@ -295,22 +295,55 @@ akma_qmi_card_read(AkmaCard *card,
     }
 }
 
-/* One that may be open still is closed before another one is opened. */
+/*
+ *   close: (a channel is open) CHANNEL --> FLUSH --> done
+ *
+ * libqmi receives into one buffer that it never wipes: what a card told last would stay there. The
+ * answer to FLUSH, which is as long as any that holds keys, is written over it.
+ */
+typedef struct {
+    uint8_t channel; /* 0: none */
+    GError *failure;
+} Close;
+
 static void
-closed(const AkmaQmiAnswer *answer, const GError *failure, gpointer user_data)
+close_free(Close *close)
+{
+    g_clear_error(&close->failure);
+    g_free(close);
+}
+
+static void
+flushed(const AkmaQmiCardStatus *status G_GNUC_UNUSED,
+        const GError *error G_GNUC_UNUSED,
+        gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
     AkmaQmiCard *self = g_task_get_source_object(task);
-    GError *error = failure ? g_error_copy(failure) : NULL;
+    Close *close = g_task_get_task_data(task);
 
     self->session.is_taken = false;
-    if (!error && akma_qmi_answer_check(answer, "closing the channel", &error)) {
+    if (close->failure)
+        g_task_return_error(task, g_steal_pointer(&close->failure));
+    else
         g_task_return_boolean(task, TRUE);
-        return;
-    }
+}
 
-    self->stale = (uint8_t)GPOINTER_TO_UINT(g_task_get_task_data(task));
-    g_task_return_error(task, error);
+/* A channel that may be open still is closed before another one is opened. */
+static void
+closed(const AkmaQmiAnswer *answer, const GError *error, gpointer user_data)
+{
+    GTask *task = user_data;
+    AkmaQmiCard *self = g_task_get_source_object(task);
+    Close *close = g_task_get_task_data(task);
+
+    if (error)
+        close->failure = g_error_copy(error);
+    else
+        akma_qmi_answer_check(answer, "closing the channel", &close->failure);
+    if (close->failure)
+        self->stale = close->channel;
+    akma_qmi_card_ask(self, flushed, task);
 }
 
 void
@@ -322,16 +355,17 @@ akma_qmi_card_close_channel(AkmaCard *card,
     g_autoptr(GTask) task = g_task_new(card, NULL, callback, user_data);
     AkmaQmiCard *self = AKMA_QMI_CARD(card);
     AkmaQmiSession *session = get_session(self, number);
+    Close *close = g_new0(Close, 1);
     AkmaQmiRequest request;
 
     g_task_set_source_tag(task, akma_qmi_card_close_channel);
+    g_task_set_task_data(task, close, (GDestroyNotify)close_free);
     if (!session) {
         return_no_session(task);
     } else if (session->channel == 0) {
-        session->is_taken = false;
-        g_task_return_boolean(task, TRUE);
+        akma_qmi_card_ask(self, flushed, g_steal_pointer(&task));
     } else {
-        g_task_set_task_data(task, GUINT_TO_POINTER(session->channel), NULL);
+        close->channel = session->channel;
         akma_qmi_build_close_channel(&request, self->logical_slot, session->channel);
         session->channel = 0;
         akma_qmi_card_send(self, &request, closed, g_steal_pointer(&task));

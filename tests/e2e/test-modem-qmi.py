@@ -11,15 +11,17 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import aka
 import derive
+import memscan
 import modemsim
 import tap
 from modemsim import IMSI, K, OPC
 
 TOOL = os.path.join(modemsim.BUILD, "tests/e2e/card-tool")
-PROXY = "/usr/libexec/qmi-proxy"
+PROXIES = {"plain": "/usr/libexec/qmi-proxy", "mbim-qmi": "/usr/libexec/mbim-proxy"}
 K_AUSF = bytes.fromhex("474698caf02cc715db2ec0726510cfee6caa5bb1a649cb01224f2e23af94de1b")
 KEYS = "8020" + K_AUSF.hex() + "8120" + "55" * 32 + "ff" * 42
-DIALECTS = "plain qmi-no-channel qmi-no-open qmi-denied qmi-no-dms-uim busy inline".split()
+WIRES = ("plain", "mbim-qmi")  # QMI itself, and over MBIM
+DIALECTS = "plain qmi-no-channel qmi-no-open qmi-denied qmi-no-dms-uim busy inline mbim-qmi".split()
 OTHER_IMSI = "001010123456780"
 
 
@@ -29,11 +31,12 @@ def card(extra="", usim="routing-indicator=17", keys=KEYS):
 
 class Modem(modemsim.Sim):
     def __init__(self, dialect="plain", extra="", **card_options):
-        super().__init__("--dialect", dialect, text=card(extra, **card_options), faces=("qmi",))
+        self.face = "mbim" if dialect == "mbim-qmi" else "qmi"
+        super().__init__("--dialect", dialect, text=card(extra, **card_options), faces=(self.face,))
 
     def start(self, *actions, timeout=1500, options=("--proxy=never",)):
-        return subprocess.Popen([TOOL, "--protocol=qmi", *options, self.path("qmi"), str(timeout),
-                                 *actions], text=True, stdout=subprocess.PIPE,
+        return subprocess.Popen([TOOL, "--protocol=qmi", *options, self.path(self.face),
+                                 str(timeout), *actions], text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
 
     def run(self, *actions, timeout=1500, options=("--proxy=never",)):
@@ -99,7 +102,7 @@ def state_tells_manufacturer_and_card_without_its_number():
 @tap.test
 def authenticate_gives_res_and_keys_and_a_replay_gives_auts():
     for dialect, extra in (("plain", ""), ("plain", "t0=true"), ("inline", "t0=true"),
-                           ("qmi-no-open", ""), ("busy", "")):
+                           ("qmi-no-open", ""), ("busy", ""), ("mbim-qmi", "")):
         operator = aka.Usim(K, OPC)
         with Modem(dialect, extra) as modem:
             rand, autn = challenge(operator, 32)
@@ -157,14 +160,15 @@ def key_behind_another_object_is_found():
 
 @tap.test
 def pin_opens_the_card():
-    with Modem(extra="pin-enabled=true") as modem:
-        lines = modem.run("state", "query", "read", "pin:1234", "sleep:100", "query", "read")
-        starts(lines[0], "ok sim=pin-required")
-        same(lines[1], "ok sim=pin-required registration=idle pin_tries=3")
-        starts(lines[2], "error PinRequired: ")
-        same(lines[3], "ok")
-        same(lines[4], "ok sim=ready registration=idle pin_tries=3")
-        same(lines[5], expected())
+    for wire in WIRES:
+        with Modem(wire, extra="pin-enabled=true") as modem:
+            lines = modem.run("state", "query", "read", "pin:1234", "sleep:100", "query", "read")
+            starts(lines[0], "ok sim=pin-required")
+            same(lines[1], "ok sim=pin-required registration=idle pin_tries=3")
+            starts(lines[2], "error PinRequired: ")
+            same(lines[3], "ok")
+            same(lines[4], "ok sim=ready registration=idle pin_tries=3")
+            same(lines[5], expected())
 
 
 @tap.test
@@ -183,27 +187,29 @@ def reject_wrong_pin_and_count_the_tries():
 
 @tap.test
 def reject_missing_locked_and_blocked_card():
-    with Modem() as modem:
-        for verb, error in (("pin on", "PinRequired"), ("pin block", "SimBlocked"),
-                            ("sim out", "NoSim")):
-            modem.ok(verb)
-            starts(modem.run("read")[0], "error %s: " % error)
+    for wire in WIRES:
+        with Modem(wire) as modem:
+            for verb, error in (("pin on", "PinRequired"), ("pin block", "SimBlocked"),
+                                ("sim out", "NoSim")):
+                modem.ok(verb)
+                starts(modem.run("read")[0], "error %s: " % error)
 
 
 @tap.test
 def swapped_card_is_another_sim_id_and_anchor():
-    with Modem() as modem:
-        modem.write("other", card(usim="routing-indicator=5").replace(IMSI, OTHER_IMSI)
-                    .replace(modemsim.ICCID, "8900101234567890999"))
-        tool = modem.start("state", "read", "sleep:900", "state", "read")
-        time.sleep(0.4)
-        modem.ok("sim out")
-        modem.ok("sim in " + modem.path("other"))
-        lines = finish(tool)
-        same(lines[1], expected())
-        same(lines[3], expected("5", OTHER_IMSI))
-        ids = [line.split("sim_id=")[1].split()[0] for line in (lines[0], lines[2])]
-        assert ids[0] != ids[1] and "" not in ids, ids
+    for wire in WIRES:
+        with Modem(wire) as modem:
+            modem.write("other", card(usim="routing-indicator=5").replace(IMSI, OTHER_IMSI)
+                        .replace(modemsim.ICCID, "8900101234567890999"))
+            tool = modem.start("state", "read", "sleep:900", "state", "read")
+            time.sleep(0.4)
+            modem.ok("sim out")
+            modem.ok("sim in " + modem.path("other"))
+            lines = finish(tool)
+            same(lines[1], expected())
+            same(lines[3], expected("5", OTHER_IMSI))
+            ids = [line.split("sim_id=")[1].split()[0] for line in (lines[0], lines[2])]
+            assert ids[0] != ids[1] and "" not in ids, ids
 
 
 @tap.test
@@ -218,9 +224,9 @@ def slot_that_the_modem_lacks_is_refused():
 @tap.test
 def fault_at_any_command_is_an_error_and_the_next_read_works():
     rand, autn = challenge(aka.Usim(K, OPC), 32)
-    for fault in ("drop", "garble", "truncate", "cme 100", "cme 14"):
+    for number, fault in enumerate(("drop", "garble", "truncate", "cme 100", "cme 14")):
         for after in range(9):
-            with Modem() as modem:
+            with Modem(WIRES[(number + after) % 2]) as modem:
                 tool = modem.start("state", "sleep:150", "read", auth(rand, autn), "sleep:50",
                                    "read", auth(rand, autn), timeout=120)
                 tool.stdout.readline()
@@ -253,11 +259,11 @@ def status_word_of_the_card_is_an_error_and_the_next_read_works():
 @tap.test
 def unplugging_at_any_time_is_an_error_and_not_a_hang():
     rand, autn = challenge(aka.Usim(K, OPC), 32)
-    for step in range(1, 16):
+    for step in range(1, 31):
         with Modem() as modem:
             modem.ok("delay 20")
             tool = modem.start("read", auth(rand, autn), "read", timeout=5000)
-            time.sleep(0.025 * step)
+            time.sleep(0.0125 * step)
             modem.ok("unplug")
             begin = time.monotonic()
             lines = finish(tool)
@@ -292,37 +298,66 @@ def cold_read_takes_twelve_commands_at_most_and_an_unchanged_card_six():
         assert cold <= 12 and warm <= 6, (cold, warm)
 
 
+@tap.test
+def keys_and_identity_do_not_stay_in_memory():
+    reason = memscan.need_access()
+    if reason:
+        raise tap.Skip(reason)
+    with Modem() as modem:
+        rand, autn = challenge(aka.Usim(K, OPC), 32)
+        res, ck, ik = aka.Usim(K, OPC).authenticate(rand, autn)
+        secrets = {"K_AUSF": K_AUSF, "half of it": K_AUSF[16:], "CK": ck, "IK": ik,
+                   "IMSI": bytes.fromhex("0809101010325476"), "control: RES, printed": res}
+        tool = modem.start("read", auth(rand, autn), "sleep:5000")
+        starts(tool.stdout.readline(), "ok kid=")
+        starts(tool.stdout.readline(), "ok res=")
+        time.sleep(0.1)
+        found = memscan.scan([tool.pid], secrets)
+        tool.kill()
+        tool.communicate()
+        same([name for name, places in found.items() if places], ["control: RES, printed"])
+
+
 NAMESPACE = ["unshare", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc",
              "--kill-child"]
 
 
-def in_namespace(script):
+def in_namespace(script, wire):
     """Runs @script as uid 0 of a namespace of its own: the proxy serves no one else."""
-    if not os.path.exists(PROXY):
-        raise tap.Skip("qmi-proxy is not installed")
+    if not os.path.exists(PROXIES[wire]):
+        raise tap.Skip(PROXIES[wire] + " is not installed")
     if subprocess.run([*NAMESPACE, "true"], stderr=subprocess.DEVNULL).returncode != 0:
         raise tap.Skip("user namespaces are off")
     return subprocess.Popen([*NAMESPACE, "sh", "-c", script], text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
 
 
-@tap.test
-def real_qmi_proxy_serves_several_at_once():
-    with Modem() as modem:
-        call = "%s --protocol=qmi --proxy=%%s %s 3000" % (TOOL, modem.path("qmi"))
+def serve_several_at_once(wire):
+    with Modem(wire) as modem:
+        call = "%s --protocol=qmi --proxy=%%s %s 3000" % (TOOL, modem.path(modem.face))
         script = ("%s read read & a=$!; %s read read & b=$!; %s state read; wait $a $b" % (
             call % "always", call % "auto", call % "always"))
-        lines = finish(in_namespace(script))
+        lines = finish(in_namespace(script, wire))
         same(sorted(lines)[:5], [expected()] * 5)
         starts(sorted(lines)[5], "ok sim=ready")
         same(modem.channels(), 0)
 
 
 @tap.test
+def real_qmi_proxy_serves_several_at_once():
+    serve_several_at_once("plain")
+
+
+@tap.test
+def real_mbim_proxy_serves_several_at_once():
+    serve_several_at_once("mbim-qmi")
+
+
+@tap.test
 def unplugging_behind_the_proxy_is_an_error_and_not_a_hang():
     with Modem() as modem:
         tool = in_namespace("%s --protocol=qmi --proxy=always %s 3000 state sleep:500 read read" % (
-            TOOL, modem.path("qmi")))
+            TOOL, modem.path("qmi")), "plain")
         starts(tool.stdout.readline(), "ok sim=ready")
         modem.ok("unplug")
         lines = finish(tool)
