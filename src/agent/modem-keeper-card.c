@@ -3,7 +3,7 @@
 /* modem-keeper-card: the card in the modem: what it can do, whether it is another one, its PIN. */
 #include "agent/modem-keeper-private.h"
 #include "agent/unlock.h"
-#include "anchor/akma-usim.h"
+#include "anchor/services.h"
 
 static void
 show(AkmaModemKeeper *self)
@@ -34,7 +34,7 @@ probe_done(GObject *source, GAsyncResult *res, gpointer user_data)
 {
     g_autoptr(AkmaModemKeeper) self = user_data;
     g_autoptr(GError) error = NULL;
-    GStrv anchors = akma_akma_usim_probe_finish(res, &error);
+    GStrv anchors = akma_anchor_services_finish(res, &error);
 
     (void)source;
     self->probing = false;
@@ -65,7 +65,7 @@ akma_modem_keeper_probe(AkmaModemKeeper *self)
         return;
 
     self->probing = true;
-    akma_akma_usim_probe_async(
+    akma_anchor_services_async(
         self->modem, self->cancellable, probe_done, akma_modem_keeper_ref(self));
 }
 

@@ -36,11 +36,4 @@ AkmaAnchor *akma_akma_usim_read_finish(GAsyncResult *res, GError **error); /* (t
  */
 void akma_akma_usim_forget(AkmaModem *modem);
 
-/* Which anchors this card can really do ("akma"): reads EF_UST. Same errors. g_strfreev(). */
-void akma_akma_usim_probe_async(AkmaModem *modem,
-                                GCancellable *cancellable,
-                                GAsyncReadyCallback callback,
-                                gpointer user_data);
-GStrv akma_akma_usim_probe_finish(GAsyncResult *res, GError **error);
-
 G_END_DECLS

@@ -2,6 +2,7 @@
 
 #include "anchor/anchor.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -11,7 +12,10 @@ struct _AkmaAnchor {
     gatomicrefcount refs;
     char *kind;
     char *kid;
-    AkmaSecret *key;
+    AkmaSecret *key;    /* K_AKMA, or Ks_NAF for naf_id */
+    AkmaAfId naf_id;    /* of GBA */
+    int64_t expires_ms; /* 0: never */
+    bool is_new;
 };
 
 AkmaAnchor *
@@ -23,6 +27,19 @@ akma_anchor_new(const char *kind, const char *kid, AkmaSecret *key)
     self->kind = g_strdup(kind);
     self->kid = g_strdup(kid);
     self->key = akma_secret_ref(key);
+
+    return self;
+}
+
+AkmaAnchor *
+akma_anchor_new_gba(
+    const char *kid, const AkmaAfId *naf_id, AkmaSecret *ks_naf, int64_t expires_ms, bool is_new)
+{
+    AkmaAnchor *self = akma_anchor_new("gba", kid, ks_naf);
+
+    self->naf_id = *naf_id;
+    self->expires_ms = expires_ms;
+    self->is_new = is_new;
 
     return self;
 }
@@ -59,6 +76,31 @@ akma_anchor_get_kid(const AkmaAnchor *self)
     return self->kid;
 }
 
+bool
+akma_anchor_is_expired(const AkmaAnchor *self, int64_t now_ms)
+{
+    return self->expires_ms > 0 && now_ms >= self->expires_ms;
+}
+
+bool
+akma_anchor_is_new(const AkmaAnchor *self)
+{
+    return self->is_new;
+}
+
+/* Ks_NAF is for one NAF. */
+static AkmaSecret *
+get_ks_naf(const AkmaAnchor *self, const AkmaAfId *naf_id, GError **error)
+{
+    if (self->naf_id.len != naf_id->len ||
+        CRYPTO_memcmp(self->naf_id.bytes, naf_id->bytes, naf_id->len) != 0) {
+        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "Ks_NAF is for another server");
+        return NULL;
+    }
+
+    return akma_secret_ref(self->key);
+}
+
 /*= TS 33.535 A.4: K_AF from K_AKMA and AF_ID */
 AkmaSecret *
 akma_anchor_derive_first_key(const AkmaAnchor *self, const AkmaAfId *af_id, GError **error)
@@ -68,6 +110,8 @@ akma_anchor_derive_first_key(const AkmaAnchor *self, const AkmaAfId *af_id, GErr
     size_t len;
     const uint8_t *bytes = akma_secret_peek(self->key, &len);
 
+    if (self->naf_id.len > 0)
+        return get_ks_naf(self, af_id, error);
     if (len != sizeof k_akma.bytes) {
         g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "K_AKMA is not 32 bytes");
         return NULL;

@@ -4,13 +4,17 @@ noinst_LTLIBRARIES += %D%/libanchor.la
 	%D%/akma-usim.c %D%/akma-usim.h \
 	%D%/anchor.c %D%/anchor.h \
 	%D%/digest.c %D%/digest.h %D%/digest-parser.c %D%/digest-parser.h \
+	%D%/gba-bootstrap.c %D%/gba-usim.c %D%/gba-usim.h %D%/gba-usim-private.h \
+	%D%/gba-cache.c %D%/gba-cache.h \
 	%D%/gba-info.c %D%/gba-info.h \
 	%D%/gba-names.c %D%/gba-names.h \
 	%D%/gba-ub.c %D%/gba-ub.h \
-	%D%/probe.c %D%/probe.h
+	%D%/probe.c %D%/probe.h \
+	%D%/read.c %D%/read.h \
+	%D%/services.c %D%/services.h \
+	%D%/usim-visit.c %D%/usim-visit.h
 %C%_libanchor_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-anchor\"
-%C%_libanchor_la_LIBADD = src/http/libhttp.la src/kdf/libkdf.la modem/libmodem.la \
-	src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS)
+%C%_libanchor_la_LIBADD = src/http/libhttp.la src/kdf/libkdf.la modem/libmodem.la
 
 unit_tests += tests/unit/test-akma-usim tests/unit/test-probe
 tests_unit_test_probe_SOURCES = tests/unit/test-probe.c \
@@ -38,5 +42,5 @@ tests_fuzz_fuzz_gba_LDADD = %D%/libanchor.la $(CRYPTO_LIBS) $(FUZZ_LIBS)
 check_PROGRAMS += tests/e2e/card-tool
 tests_e2e_card_tool_SOURCES = tests/e2e/card-tool.c
 tests_e2e_card_tool_LDADD = %D%/libanchor.la
-script_tests += tests/e2e/test-card.py
-EXTRA_DIST += tests/e2e/derive.py tests/e2e/tap.py
+script_tests += tests/e2e/test-card.py tests/e2e/test-gba-terminal.py
+EXTRA_DIST += tests/e2e/derive.py tests/e2e/tap.py tests/e2e/ubserver.py

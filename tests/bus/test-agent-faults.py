@@ -314,7 +314,7 @@ def server_without_modem_takes_the_first_card_that_has_the_anchor():
         w.stack.start_modem(card=world.card(other_key, other_imsi, "8988211000000000025"), core=False,
                             name="b-rich")
         w.extra = ("[modem rich]\ndevice=%s\nprotocol=at\n"
-                   "[server fixed]\nurl=https://%s:%d\nconnect=127.0.0.1:%d\nca-file=%s\nmodem=sim\n"
+                   "[server fixed]\nurl=https://%s:%d\nconnect=127.0.0.1:%d\nca-file=%s\nmodem=sim\nanchor=akma\n"
                    "[application stuck]\nserver=fixed\nkey-id=mqtt\nusers=%d\n" % (
                        w.stack.path("b-rich.tty"), world.FQDN, w.server.address[1],
                        w.server.address[1], w.stack.path("ca.pem"), os.getuid()))
@@ -333,7 +333,7 @@ def server_without_modem_takes_the_first_card_that_has_the_anchor():
         assert w.get_all(ROOT, MANAGER)["State"] == "degraded"
         anchors = {row["org.akmad1.Modem"]["Device"]: row["org.akmad1.Modem"]["Anchors"]
                    for path, row in w.objects().items() if "org.akmad1.Modem" in row}
-        assert sorted(anchors.values()) == [[], ["akma"]], anchors
+        assert sorted(anchors.values()) == [["akma", "gba-me"], ["gba-me", "gba-u"]], anchors
 
 
 @tap.test

@@ -126,7 +126,7 @@ def objects_are_found_with_object_manager_and_names_are_encoded():
         modem = w.wait("the card was looked at", lambda: [
             m for m in [w.objects()[ROOT + "/modem/0"]["org.akmad1.Modem"]] if m["Anchors"]])[0]
         assert modem["Protocol"] == "at" and modem["SimState"] == "ready", modem
-        assert modem["Device"] == w.stack.path("modem.tty") and modem["Anchors"] == ["akma"]
+        assert modem["Device"] == w.stack.path("modem.tty") and modem["Anchors"] == ["akma", "gba-me"]
         assert len(modem["SimId"]) == 32 and "89882110" not in str(modem)
         assert world.IMSI not in str(objects)
         assert w.enroll("mqtt-2") == ROOT + "/application/mqtt_2d2"

@@ -205,8 +205,8 @@ def card_without_the_anchor_is_passed_over():
         w.plug("poor", port="1-1", node="ttyUSB0")
         w.plug("modem", port="1-2", node="ttyUSB4")
         w.start().wait_key()
-        assert w.found()["/dev/ttyUSB0"]["Anchors"] == []
-        assert w.found()["/dev/ttyUSB4"]["Anchors"] == ["akma"]
+        assert w.found()["/dev/ttyUSB0"]["Anchors"] == ["gba-me"]
+        assert w.found()["/dev/ttyUSB4"]["Anchors"] == ["akma", "gba-me"]
 
 
 @tap.test

@@ -6,16 +6,18 @@
  *           DEVICE TIMEOUT-MS ACTION...
  *
  * Each action (read, probe, refresh, state, query, pin:DIGITS, sleep:MS, cancel:MS, which is a read
- * that is cancelled then, auth:RAND:AUTN in hex) prints one line: "ok ..." or "error NAME:
- * message". --give-up cancels the opening. For tests: it prints an A-KID, RES and AUTS, and the
- * SHA-256 of K_AF and of CK || IK; its PINs are those of simulated cards.
+ * that is cancelled then, auth:RAND:AUTN in hex; gba-me=BSF, gba-u=BSF, either with "fresh-" in
+ * front; gba-for=NAME says for which server, drop forgets the bootstrappings) prints one line:
+ * "ok ..." or "error NAME: message". --give-up cancels the opening. For tests: it prints an A-KID,
+ * RES and AUTS, and the SHA-256 of K_AF and of CK || IK; its PINs are those of simulated cards.
  */
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "anchor/akma-usim.h"
+#include "anchor/read.h"
+#include "anchor/services.h"
 #include "base/error.h"
 #include "base/program.h"
 #include "base/text.h"
@@ -27,6 +29,8 @@ typedef struct {
     AkmaModem *modem;
     AkmaModemConfig config;
     unsigned give_up_ms; /* 0: never */
+    AkmaGbaCache *cache;
+    AkmaAfId naf_id;
     unsigned changes;
     uint8_t rand[16];
     uint8_t autn[16];
@@ -56,24 +60,25 @@ opened(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
 }
 
 static void
-say_anchor(const AkmaAnchor *anchor)
+say_anchor(const Tool *tool, const AkmaAnchor *anchor)
 {
-    AkmaAfId af_id;
     GError *error = NULL;
     g_autoptr(AkmaSecret) key = NULL;
     uint8_t digest[SHA256_DIGEST_LENGTH];
     char hex[AKMA_HEX_LEN(SHA256_DIGEST_LENGTH) + 1];
     size_t len;
 
-    if (akma_af_id_init(&af_id, "keys.example.com", AKMA_UA_MESSAGE, &error))
-        key = akma_anchor_derive_first_key(anchor, &af_id, &error);
+    key = akma_anchor_derive_first_key(anchor, &tool->naf_id, &error);
     if (!key) {
         say_error(error);
         return;
     }
     SHA256(akma_secret_peek(key, &len), akma_secret_get_length(key), digest);
     akma_hex_encode(digest, sizeof digest, hex);
-    printf("ok kid=%s first_key_sha256=%s\n", akma_anchor_get_kid(anchor), hex);
+    printf("ok kid=%s first_key_sha256=%s%s\n",
+           akma_anchor_get_kid(anchor),
+           hex,
+           akma_anchor_is_new(anchor) ? " new" : "");
 }
 
 static void
@@ -81,10 +86,10 @@ anchor_read(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data
 {
     Tool *tool = user_data;
     GError *error = NULL;
-    g_autoptr(AkmaAnchor) anchor = akma_akma_usim_read_finish(res, &error);
+    g_autoptr(AkmaAnchor) anchor = akma_anchor_read_finish(res, &error);
 
     if (anchor)
-        say_anchor(anchor);
+        say_anchor(tool, anchor);
     else
         say_error(error);
     g_main_loop_quit(tool->loop);
@@ -95,10 +100,11 @@ probed(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
 {
     Tool *tool = user_data;
     GError *error = NULL;
-    g_auto(GStrv) services = akma_akma_usim_probe_finish(res, &error);
+    g_auto(GStrv) services = akma_anchor_services_finish(res, &error);
+    g_autofree char *list = services ? g_strjoinv(",", services) : NULL;
 
     if (services)
-        printf("ok anchors=%s\n", services[0] ? services[0] : "");
+        printf("ok anchors=%s\n", list);
     else
         say_error(error);
     g_main_loop_quit(tool->loop);
@@ -234,6 +240,43 @@ begin_pin(Tool *tool, const char *digits)
     akma_card_verify_pin_async(akma_modem_get_card(tool->modem), pin, verified, tool);
 }
 
+/* "[fresh-]gba-me=BSF", "[fresh-]gba-u=BSF". */
+static void
+begin_gba(Tool *tool, const char *action)
+{
+    static const char fresh[] = "fresh-";
+    AkmaGbaConfig config = {
+        .timeout_ms = 1500,
+        .naf_id = &tool->naf_id,
+        .cache = tool->cache,
+        .now = g_get_real_time() / G_USEC_PER_SEC,
+        .now_ms = g_get_monotonic_time() / 1000,
+    };
+    const AkmaAnchorRequest request = {.gba = &config};
+
+    config.fresh = g_str_has_prefix(action, fresh);
+    action += config.fresh ? strlen(fresh) : 0;
+    config.kind = g_str_has_prefix(action, "gba-u=") ? AKMA_GBA_U : AKMA_GBA_ME;
+    config.bsf = strchr(action, '=') + 1;
+    akma_anchor_read_async(tool->modem, &request, NULL, anchor_read, tool);
+}
+
+/* What needs no card; true: done. */
+static bool
+set(Tool *tool, const char *action)
+{
+    static const char name[] = "gba-for=";
+
+    if (g_str_has_prefix(action, name))
+        return akma_af_id_init(&tool->naf_id, action + strlen(name), AKMA_UA_MESSAGE, NULL);
+    if (!g_str_equal(action, "drop"))
+        return false;
+    akma_gba_cache_unref(tool->cache);
+    tool->cache = akma_gba_cache_new(NULL, NULL);
+
+    return true;
+}
+
 static gboolean
 slept(gpointer user_data)
 {
@@ -273,18 +316,23 @@ static void
 act(Tool *tool, const char *action)
 {
     static const AkmaAkmaUsimConfig config = {AKMA_A_KID_DOT_BASE64URL, "", NULL};
+    const AkmaAnchorRequest request = {.akma = &config};
     g_autoptr(GCancellable) cancellable = NULL;
     guint64 ms = 0;
 
+    if (set(tool, action))
+        return;
     if (g_str_has_prefix(action, "cancel:")) {
         g_ascii_string_to_unsigned(action + strlen("cancel:"), 10, 1, 60000, &ms, NULL);
         cancellable = cancellable_new((unsigned)ms);
     }
 
     if (g_str_equal(action, "read") || cancellable) {
-        akma_akma_usim_read_async(tool->modem, &config, cancellable, anchor_read, tool);
+        akma_anchor_read_async(tool->modem, &request, cancellable, anchor_read, tool);
+    } else if (strstr(action, "gba-me=") || strstr(action, "gba-u=")) {
+        begin_gba(tool, action);
     } else if (g_str_equal(action, "probe")) {
-        akma_akma_usim_probe_async(tool->modem, NULL, probed, tool);
+        akma_anchor_services_async(tool->modem, NULL, probed, tool);
     } else if (g_str_equal(action, "refresh")) {
         akma_modem_refresh_async(tool->modem, NULL, refreshed, tool);
     } else if (g_str_equal(action, "query")) {
@@ -378,6 +426,9 @@ main(int argc G_GNUC_UNUSED, char **argv)
         return akma_program_fail(error, false);
     sim_id_key = akma_secret_new(key, sizeof key, NULL);
     tool.config.sim_id_key = sim_id_key;
+    tool.cache = akma_gba_cache_new(NULL, NULL);
+    if (!akma_af_id_init(&tool.naf_id, "keys.example.com", AKMA_UA_MESSAGE, &error))
+        return akma_program_fail(error, false);
     cancellable = cancellable_new(tool.give_up_ms);
 
     akma_modem_open_async(&tool.config, cancellable, opened, &tool);
@@ -393,6 +444,7 @@ main(int argc G_GNUC_UNUSED, char **argv)
     act(&tool, "sleep:30"); /* the last channel is closed in the background */
     akma_modem_close(tool.modem);
     g_object_unref(tool.modem);
+    akma_gba_cache_unref(tool.cache);
 
     return 0;
 }

@@ -167,7 +167,7 @@ def reject_card_without_service_123():
         lines = modem.run("read", "probe")
         starts(lines[0], "error AnchorUnsupported: ")
         assert "123" in lines[0]
-        same(lines[1], "ok anchors=")
+        same(lines[1], "ok anchors=gba-me,gba-u")
 
 
 @tap.test

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "anchor/akma-usim.h"
+#include "anchor/services.h"
 #include "base/error.h"
 #include "modem/modem-card.h"
 #include "tests/fakes/fake-card.h"
@@ -56,7 +57,7 @@ probed(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
 {
     Fixture *f = user_data;
 
-    f->services = akma_akma_usim_probe_finish(res, &f->error);
+    f->services = akma_anchor_services_finish(res, &f->error);
     f->done = true;
 }
 

@@ -143,7 +143,7 @@ card_without_routing_indicator_has_zero(void **state)
     assert_true(g_str_has_prefix(akma_anchor_get_kid(f->anchor), "0."));
 }
 
-/*= TS 31.102 4.2.8: service 123 is "5GS mobility and security: 5G security parameters" */
+/*= TS 31.102 4.2.8: service 68 is GBA, 123 "5GS mobility and security: 5G security parameters" */
 static void
 reject_card_without_service_123(void **state)
 {
@@ -271,7 +271,9 @@ states_of_the_card_are_errors_by_name(void **state)
         fake_card_set_state(f->card, rows[i].sim, AKMA_REGISTRATION_IDLE);
         akma_card_emit_card_changed(AKMA_CARD(f->card));
         fake_card_settle();
-        assert_string_equal(akma_modem_get_sim_id(f->modem), "");
+        /* the ICCID needs no PIN */
+        assert_int_equal(akma_modem_get_sim_id(f->modem)[0] == '\0',
+                         rows[i].sim == AKMA_SIM_ABSENT);
         read_anchor(f, &defaults);
         assert_fails(f, rows[i].code, "");
     }
@@ -347,17 +349,20 @@ probe_names_what_the_card_can_do(void **state)
 {
     Fixture *f = *state;
 
-    akma_akma_usim_probe_async(f->modem, NULL, probed, f);
+    akma_anchor_services_async(f->modem, NULL, probed, f);
     fake_card_run_until(&f->done);
     assert_string_equal(f->services[0], "akma");
-    assert_null(f->services[1]);
+    assert_string_equal(f->services[1], "gba-me");
+    assert_string_equal(f->services[2], "gba-u");
+    assert_null(f->services[3]);
 
     g_clear_pointer(&f->services, g_strfreev);
     f->done = false;
-    fake_card_set(f->card, UST, "000000000000000008000000000000009000");
-    akma_akma_usim_probe_async(f->modem, NULL, probed, f);
+    fake_card_set(f->card, UST, "000000000000000000000000000000009000");
+    akma_anchor_services_async(f->modem, NULL, probed, f);
     fake_card_run_until(&f->done);
-    assert_null(f->services[0]);
+    assert_string_equal(f->services[0], "gba-me");
+    assert_null(f->services[1]);
 }
 
 static int
