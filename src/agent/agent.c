@@ -10,6 +10,7 @@
 #include "agent/modems.h"
 #include "agent/probe.h"
 #include "agent/server.h"
+#include "agent/timer.h"
 #include "base/error.h"
 
 struct _AkmaAgent {
@@ -18,8 +19,10 @@ struct _AkmaAgent {
     AkmaService *service;
     AkmaModems *modems;
     AkmaServerContext server_context;
-    GPtrArray *servers; /* AkmaServer, owned */
-    bool started;       /* a modem was opened or could not be */
+    AkmaGbaCache *cache;
+    AkmaTimer *cache_end; /* when the next bootstrapping in it ends */
+    GPtrArray *servers;   /* AkmaServer, owned */
+    bool started;         /* a modem was opened or could not be */
 };
 
 static AkmaServer *
@@ -60,7 +63,8 @@ state_name(AkmaAgent *self)
     for (guint i = 0; i < self->servers->len; i++) {
         if (akma_server_is_running(self->servers->pdata[i]))
             return "enrolling";
-        degraded = degraded || !akma_server_has_all_keys(self->servers->pdata[i]);
+        degraded = degraded || !akma_server_has_all_keys(self->servers->pdata[i]) ||
+                   akma_server_is_degraded(self->servers->pdata[i]);
     }
     if (!self->started && akma_modems_is_busy(self->modems, NULL))
         return "starting";
@@ -85,11 +89,32 @@ publish(gpointer user_data)
     akma_service_set_last_error(self->service, error);
 }
 
+/* Ks is wiped at the end of its lifetime, whether or not anybody asks. */
+static void
+wipe_ended(gpointer user_data)
+{
+    AkmaAgent *self = user_data;
+    int64_t next_ms = akma_gba_cache_expire(self->cache, akma_boottime_ms());
+
+    if (next_ms > 0)
+        akma_timer_set(self->cache_end, next_ms);
+    else
+        akma_timer_stop(self->cache_end);
+}
+
+static bool
+has_card(const char *sim_id, gpointer modems)
+{
+    return akma_modems_has_card(modems, sim_id);
+}
+
 static void
 modems_event(AkmaModemsEvent event, AkmaModem *modem, gpointer user_data)
 {
     AkmaAgent *self = user_data;
 
+    /* what was made with a card that is out goes with it */
+    akma_gba_cache_keep(self->cache, has_card, self->modems);
     for (guint i = 0; i < self->servers->len; i++) {
         AkmaServer *server = self->servers->pdata[i];
 
@@ -276,6 +301,8 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
 
     self->config = akma_config_ref(config);
     self->servers = g_ptr_array_new_with_free_func((GDestroyNotify)akma_server_free);
+    self->cache = akma_gba_cache_new(wipe_ended, self);
+    self->cache_end = akma_timer_new(wipe_ended, self);
     self->service = akma_service_new(bus, &functions, self);
     cards = akma_cards_new(state_dir, sim_id_key);
     self->modems = akma_modems_new(self->service, sim_id_key, cards, modems_event, self);
@@ -283,6 +310,7 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
         .store = self->store,
         .service = self->service,
         .modems = self->modems,
+        .cache = self->cache,
         .changed = publish,
         .user_data = self,
     };
@@ -305,6 +333,10 @@ akma_agent_free(AkmaAgent *self)
     akma_modems_mute(self->modems);
     akma_service_free(self->service);
     akma_modems_free(self->modems);
+    if (self->cache)
+        akma_gba_cache_close(self->cache);
+    akma_gba_cache_unref(self->cache);
+    akma_timer_free(self->cache_end);
     akma_store_free(self->store);
     akma_config_unref(self->config);
     g_free(self);

@@ -25,10 +25,18 @@ bool akma_config_read_uint(const AkmaConfig *self,
                            unsigned *ret,
                            GError **error);
 
+/* Borrowed; NULL: no such name. */
+const char *akma_config_find_name(const GPtrArray *list, const char *name);
+
 /* One [modem @name], added to @self->modems. */
 bool akma_config_load_modem(AkmaConfig *self, const char *group, const char *name, GError **error);
 /* All are read: sorted, and the one that is meant where there is none. */
 void akma_config_finish_modems(AkmaConfig *self);
 void akma_config_modem_free(gpointer data);
+
+/* One [server @name], added to @self->servers. */
+bool akma_config_load_server(AkmaConfig *self, const char *group, const char *name, GError **error);
+void akma_config_server_free(gpointer data);
+bool akma_config_check_gba(const AkmaConfig *self, GError **error);
 
 G_END_DECLS

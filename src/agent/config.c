@@ -20,6 +20,9 @@ static const AkmaSettingRow rows[] = {
     {"akma", "a-kid-format", AKMA_SETTING_CHOICE, "dot-base64url", "dot-base64url|hex", false},
     {"akma", "a-kid-realm-prefix", AKMA_SETTING_STRING, "", NULL, false},
     {"akma", "routing-indicator", AKMA_SETTING_STRING, "card", NULL, false},
+    {"gba", "bsf", AKMA_SETTING_STRING, "auto", NULL, false},
+    {"gba", "impi", AKMA_SETTING_STRING, "auto", NULL, false},
+    {"gba", "ca-file", AKMA_SETTING_PATH, NULL, NULL, false},
     {"modem *", "device", AKMA_SETTING_STRING, AKMA_DEVICE_AUTO, NULL, false},
     {"modem *", "protocol", AKMA_SETTING_CHOICE, "auto", "auto|at|mbim|qmi", false},
     {"modem *", "proxy", AKMA_SETTING_CHOICE, "auto", "auto|always|never", false},
@@ -29,7 +32,7 @@ static const AkmaSettingRow rows[] = {
     {"server *", "url", AKMA_SETTING_URL, NULL, NULL, true},
     {"server *", "connect", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"server *", "ca-file", AKMA_SETTING_PATH, NULL, NULL, false},
-    {"server *", "anchor", AKMA_SETTING_CHOICE, "auto", "auto|akma", false},
+    {"server *", "anchor", AKMA_SETTING_CHOICE, "auto", "auto|akma|gba|gba-u", false},
     {"server *", "profile", AKMA_SETTING_CHOICE, "message", "message", false},
     {"server *", "modem", AKMA_SETTING_STRING, NULL, NULL, false},
     {"server *", "interface", AKMA_SETTING_STRING, NULL, NULL, false},
@@ -42,22 +45,6 @@ static const AkmaSettingRow rows[] = {
     {"application *", "refresh", AKMA_SETTING_DURATION, "6h", NULL, false},
     {"application *", "renew-before", AKMA_SETTING_PERCENT, "20%", NULL, false},
 };
-
-static void
-server_free(gpointer data)
-{
-    AkmaConfigServer *self = data;
-
-    g_free(self->name);
-    g_free(self->url);
-    g_free(self->fqdn);
-    g_free(self->connect);
-    g_free(self->ca_file);
-    g_free(self->modem);
-    g_free(self->interface);
-    g_free(self->https_proxy);
-    g_free(self);
-}
 
 static void
 application_free(gpointer data)
@@ -97,6 +84,20 @@ akma_config_read_uint(const AkmaConfig *self,
     return true;
 }
 
+const char *
+akma_config_find_name(const GPtrArray *list, const char *name)
+{
+    for (guint i = 0; i < list->len; i++) {
+        /* each kind of group begins with its name */
+        char *const *item = list->pdata[i];
+
+        if (g_str_equal(*item, name))
+            return *item;
+    }
+
+    return NULL;
+}
+
 /* Names stand in object paths, the sealed file and logs. */
 static bool
 check_name(const AkmaConfig *self, const char *group, const char *name, GError **error)
@@ -113,69 +114,6 @@ check_name(const AkmaConfig *self, const char *group, const char *name, GError *
                                     error,
                                     "a name has 1 to %d characters of A-Z a-z 0-9 . _ -",
                                     NAME_MAX_LEN);
-
-    return true;
-}
-
-static const char *
-find_name(const GPtrArray *list, const char *name)
-{
-    for (guint i = 0; i < list->len; i++) {
-        /* each kind of group begins with its name */
-        char *const *item = list->pdata[i];
-
-        if (g_str_equal(*item, name))
-            return *item;
-    }
-
-    return NULL;
-}
-
-static bool
-load_server_url(AkmaConfig *self, AkmaConfigServer *server, const char *group, GError **error)
-{
-    g_autoptr(GError) local = NULL;
-    uint16_t port;
-    bool tls;
-
-    server->url = akma_config_dup(self, group, "url");
-    if (!akma_setting_parse_url(server->url, &tls, &server->fqdn, &port) || !tls)
-        return akma_settings_reject(self->settings, group, "url", error, "must be https://");
-    if (!akma_af_id_init(&server->af_id, server->fqdn, AKMA_UA_MESSAGE, &local))
-        return akma_settings_reject(self->settings, group, "url", error, "%s", local->message);
-    /* lower case and without a final dot, as both ends derive from it */
-    g_free(server->fqdn);
-    server->fqdn = akma_af_id_dup_fqdn(&server->af_id);
-
-    return true;
-}
-
-static bool
-load_server(AkmaConfig *self, const char *group, const char *name, GError **error)
-{
-    AkmaConfigServer *server = g_new0(AkmaConfigServer, 1);
-    unsigned timeout_s = 0;
-
-    g_ptr_array_add(self->servers, server);
-    server->name = g_strdup(name);
-    server->connect = akma_config_dup(self, group, "connect");
-    server->ca_file = akma_config_dup(self, group, "ca-file");
-    server->modem = akma_config_dup(self, group, "modem");
-    server->interface = akma_config_dup(self, group, "interface");
-    server->https_proxy = akma_config_dup(self, group, "https-proxy");
-    if (!load_server_url(self, server, group, error) ||
-        !akma_config_read_uint(self, group, "timeout", 1, 600, &timeout_s, error))
-        return false;
-    server->timeout_ms = timeout_s * 1000;
-
-    if (server->connect && g_str_has_prefix(server->connect, "unix:"))
-        return akma_settings_reject(self->settings, group, "connect", error, "must be HOST:PORT");
-    if (server->ca_file && !g_file_test(server->ca_file, G_FILE_TEST_IS_REGULAR))
-        return akma_settings_reject(
-            self->settings, group, "ca-file", error, "%s is not there", server->ca_file);
-    if (server->modem && !find_name(self->modems, server->modem))
-        return akma_settings_reject(
-            self->settings, group, "modem", error, "no group [modem %s]", server->modem);
 
     return true;
 }
@@ -259,7 +197,7 @@ load_application(AkmaConfig *self, const char *group, const char *name, GError *
             self, group, "renew-before", 0, 90, &application->renew_before_percent, error))
         return false;
 
-    if (!find_name(self->servers, application->server))
+    if (!akma_config_find_name(self->servers, application->server))
         return akma_settings_reject(
             self->settings, group, "server", error, "no group [server %s]", application->server);
     if (!application->key_id)
@@ -318,14 +256,14 @@ akma_config_load(const char *file, GError **error)
 
     g_atomic_ref_count_init(&self->refs);
     self->modems = g_ptr_array_new_with_free_func(akma_config_modem_free);
-    self->servers = g_ptr_array_new_with_free_func(server_free);
+    self->servers = g_ptr_array_new_with_free_func(akma_config_server_free);
     self->applications = g_ptr_array_new_with_free_func(application_free);
     self->settings =
         akma_settings_load(file, folder, "application *", rows, G_N_ELEMENTS(rows), error);
 
-    if (!self->settings || !check_akma(self, error) ||
+    if (!self->settings || !check_akma(self, error) || !akma_config_check_gba(self, error) ||
         !load_kind(self, "modem", akma_config_load_modem, error) ||
-        !load_kind(self, "server", load_server, error) ||
+        !load_kind(self, "server", akma_config_load_server, error) ||
         !load_kind(self, "application", load_application, error))
         return NULL;
     akma_config_finish_modems(self);
@@ -421,13 +359,4 @@ akma_config_application_get_rule(const AkmaConfigApplication *application)
         .gids = (const gid_t *)(gconstpointer)application->gids->data,
         .n_gids = application->gids->len,
     };
-}
-
-bool
-akma_config_server_equal(const AkmaConfigServer *a, const AkmaConfigServer *b)
-{
-    return g_str_equal(a->url, b->url) && g_strcmp0(a->connect, b->connect) == 0 &&
-           g_strcmp0(a->ca_file, b->ca_file) == 0 && g_strcmp0(a->modem, b->modem) == 0 &&
-           g_strcmp0(a->interface, b->interface) == 0 &&
-           g_strcmp0(a->https_proxy, b->https_proxy) == 0;
 }

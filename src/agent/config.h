@@ -23,6 +23,13 @@ typedef struct {
     unsigned timeout_ms;
 } AkmaConfigModem;
 
+typedef enum {
+    AKMA_ANCHOR_AUTO, /* AKMA, else GBA_ME */
+    AKMA_ANCHOR_AKMA,
+    AKMA_ANCHOR_GBA, /* GBA_ME */
+    AKMA_ANCHOR_GBA_U,
+} AkmaAnchorChoice;
+
 typedef struct {
     char *name;
     char *url;
@@ -33,6 +40,7 @@ typedef struct {
     char *modem; /* name of an AkmaConfigModem; NULL: any */
     char *interface;
     char *https_proxy;
+    AkmaAnchorChoice anchor;
     unsigned timeout_ms;
 } AkmaConfigServer;
 
@@ -63,6 +71,9 @@ bool akma_config_wipes_on_sim_change(const AkmaConfig *self);
 AkmaAKidFormat akma_config_get_a_kid_format(const AkmaConfig *self);
 const char *akma_config_get_realm_prefix(const AkmaConfig *self);
 const char *akma_config_get_routing_indicator(const AkmaConfig *self); /* NULL: from the card */
+const char *akma_config_get_bsf(const AkmaConfig *self);               /* NULL: from the IMSI */
+const char *akma_config_get_impi(const AkmaConfig *self);              /* NULL: from the IMSI */
+const char *akma_config_get_bsf_ca_file(const AkmaConfig *self);       /* NULL: the system's */
 
 /* Sorted by name (modems: by device; never empty). Borrowed. */
 const GPtrArray *akma_config_get_modems(const AkmaConfig *self);

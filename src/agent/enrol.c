@@ -4,6 +4,8 @@
 
 #include <openssl/rand.h>
 
+#include "agent/timer.h"
+#include "base/error.h"
 #include "base/redact.h"
 #include "http/client.h"
 #include "session/terminal.h"
@@ -23,6 +25,9 @@ typedef struct {
     AkmaCardReader reader;
     GStrv key_ids;
     AkmaEnrolment *machine;
+    AkmaGbaCache *cache;
+    int64_t now; /* at @began_ms */
+    int64_t began_ms;
     AkmaAnchor *anchor;
     AkmaHttpClient *client;
     AkmaTerminalSession *session;
@@ -60,6 +65,7 @@ run_free(gpointer data)
     g_clear_pointer(&run->anchor, akma_anchor_unref);
     g_clear_object(&run->modem);
     g_strfreev(run->key_ids);
+    akma_gba_cache_unref(run->cache);
     akma_config_unref(run->config);
     g_free(run);
 }
@@ -127,7 +133,7 @@ failed(GTask *owned, GError *taken)
         return;
     }
 
-    if (cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN)
+    if (cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && !akma_enrolment_is_gba(run->machine))
         run->reader.forget(run->modem);
     action = akma_enrolment_failed(run->machine, error, cause, retry_after_s, g_random_int());
     if (action != AKMA_ENROLMENT_FAILED)
@@ -158,8 +164,46 @@ card_read(GObject *source, GAsyncResult *res, gpointer user_data)
            kid,
            lap_ms(run, &run->card_ms));
     act(g_steal_pointer(&task),
-        akma_enrolment_anchor_read(run->machine, akma_anchor_get_kid(run->anchor)),
+        akma_enrolment_anchor_read(
+            run->machine, akma_anchor_get_kid(run->anchor), akma_anchor_is_new(run->anchor)),
         NULL);
+}
+
+/* The lifetime of Ks may end at any moment: true, and the task goes on by another way. */
+static bool
+is_expired(GTask *task)
+{
+    Run *run = g_task_get_task_data(task);
+    g_autoptr(GError) error = NULL;
+
+    if (!akma_anchor_is_expired(run->anchor, akma_boottime_ms()))
+        return false;
+    error = g_error_new_literal(AKMA_ERROR,
+                                AKMA_ERROR_ANCHOR_NOT_READY,
+                                "the lifetime of the bootstrapping ended during the exchange");
+    end_session(run);
+    g_info("server %s: %s", run->server->name, error->message);
+    act(g_object_ref(task),
+        akma_enrolment_anchor_expired(run->machine, error, g_random_int()),
+        NULL);
+
+    return true;
+}
+
+static AkmaEnrolmentChoice
+to_choice(AkmaAnchorChoice anchor)
+{
+    switch (anchor) {
+    case AKMA_ANCHOR_AUTO:
+        return AKMA_ENROLMENT_AUTO;
+    case AKMA_ANCHOR_AKMA:
+        return AKMA_ENROLMENT_AKMA;
+    case AKMA_ANCHOR_GBA:
+    case AKMA_ANCHOR_GBA_U:
+        return AKMA_ENROLMENT_GBA;
+    }
+
+    return AKMA_ENROLMENT_AUTO;
 }
 
 static void
@@ -168,14 +212,34 @@ begin_read_card(GTask *owned)
     g_autoptr(GTask) task = owned;
     Run *run = g_task_get_task_data(task);
     GCancellable *cancellable = g_task_get_cancellable(task);
+    const AkmaConfigServer *server = run->server;
+    int64_t now_ms = akma_boottime_ms();
     const AkmaAkmaUsimConfig usim = {
         .a_kid_format = akma_config_get_a_kid_format(run->config),
         .realm_prefix = akma_config_get_realm_prefix(run->config),
         .routing_indicator = akma_config_get_routing_indicator(run->config),
     };
+    const AkmaGbaConfig gba = {
+        .kind = server->anchor == AKMA_ANCHOR_GBA_U ? AKMA_GBA_U : AKMA_GBA_ME,
+        .bsf = akma_config_get_bsf(run->config),
+        .impi = akma_config_get_impi(run->config),
+        .ca_file = akma_config_get_bsf_ca_file(run->config),
+        .interface = server->interface,
+        .https_proxy = server->https_proxy,
+        .timeout_ms = server->timeout_ms,
+        .naf_id = &server->af_id,
+        .cache = run->cache,
+        .fresh = akma_enrolment_wants_new(run->machine),
+        .now = run->now + (now_ms - run->began_ms) / 1000,
+        .now_ms = now_ms,
+    };
+    const AkmaAnchorRequest request = {
+        .akma = &usim,
+        .gba = akma_enrolment_is_gba(run->machine) ? &gba : NULL,
+    };
 
     g_clear_pointer(&run->anchor, akma_anchor_unref);
-    run->reader.read_async(run->modem, &usim, cancellable, card_read, g_steal_pointer(&task));
+    run->reader.read_async(run->modem, &request, cancellable, card_read, g_steal_pointer(&task));
 }
 
 /* The terminal's half of a new session, with a first key that only it holds. */
@@ -270,6 +334,8 @@ begin_first_request(GTask *owned)
     g_autoptr(GError) error = NULL;
     Run *run = g_task_get_task_data(task);
 
+    if (is_expired(task))
+        return;
     run->session = new_session(run, &error);
     if (run->session)
         body = akma_terminal_session_first_request(run->session, &error);
@@ -334,6 +400,8 @@ begin_second_request(GTask *owned)
     g_autoptr(GTask) task = owned;
     Run *run = g_task_get_task_data(task);
 
+    if (is_expired(task))
+        return;
     g_info("server %s: second request sent", run->server->name);
     akma_http_client_send_async(run->client,
                                 "POST",
@@ -379,7 +447,7 @@ akma_enrol_async(const AkmaEnrolRequest *request,
                  gpointer user_data)
 {
     static const AkmaCardReader usim = {
-        akma_akma_usim_read_async, akma_akma_usim_read_finish, akma_akma_usim_forget};
+        akma_anchor_read_async, akma_anchor_read_finish, akma_akma_usim_forget};
     g_autoptr(GTask) task = g_task_new(NULL, cancellable, callback, user_data);
     Run *run = g_new0(Run, 1);
 
@@ -391,8 +459,13 @@ akma_enrol_async(const AkmaEnrolRequest *request,
     run->reader = request->reader ? *request->reader : usim;
     run->key_ids = g_strdupv((GStrv)request->key_ids);
     run->machine = request->machine;
+    run->cache = request->cache ? akma_gba_cache_ref(request->cache) : NULL;
+    run->now = request->now;
+    run->began_ms = akma_boottime_ms();
 
-    act(g_steal_pointer(&task), akma_enrolment_begin(run->machine), NULL);
+    act(g_steal_pointer(&task),
+        akma_enrolment_begin(run->machine, to_choice(run->server->anchor)),
+        NULL);
 }
 
 AkmaKeySet *

@@ -8,22 +8,23 @@
  *       |            +----+-- once more --+
  *       +-- key unknown --+
  *
- * AkmaEnrolment says after each step what comes next, so that refusals cannot loop. When it ends,
- * in whatever way, K_AKMA, the first key and all keys derived from it are wiped (M6).
+ * AkmaEnrolment says after each step what comes next and with which anchor, so that refusals cannot
+ * loop. When it ends, in whatever way, K_AKMA, the first key and all keys derived from it are wiped
+ * (M6); Ks of GBA stays in the cache until its lifetime ends.
  */
 #pragma once
 
 #include "agent/config.h"
-#include "anchor/akma-usim.h"
+#include "anchor/read.h"
 #include "proto/key-set.h"
 #include "session/enrolment.h"
 
 G_BEGIN_DECLS
 
-/* How the card is read: akma_akma_usim_read_async() and its like, or a card made for a test. */
+/* How the card is read: akma_anchor_read_async() and its like, or a card made for a test. */
 typedef struct {
     void (*read_async)(AkmaModem *modem,
-                       const AkmaAkmaUsimConfig *config,
+                       const AkmaAnchorRequest *request,
                        GCancellable *cancellable,
                        GAsyncReadyCallback callback,
                        gpointer user_data);
@@ -38,6 +39,8 @@ typedef struct {
     const AkmaCardReader *reader; /* NULL: the USIM */
     const char *const *key_ids;   /* copied; 1..16 */
     AkmaEnrolment *machine;       /* outlives the run */
+    AkmaGbaCache *cache;          /* a reference is taken */
+    int64_t now;                  /* Unix time, as far as it is known */
 } AkmaEnrolRequest;
 
 void akma_enrol_async(const AkmaEnrolRequest *request,
@@ -47,7 +50,7 @@ void akma_enrol_async(const AkmaEnrolRequest *request,
 
 /*
  * Returns: (transfer full): each key id asked for, in keys or in errors.
- * Errors: those of akma_akma_usim_read_async(), of the HTTP client and of akma_cause_get_error();
+ * Errors: those of akma_anchor_read_async(), of the HTTP client and of akma_cause_get_error();
  * G_IO_ERROR_CANCELLED. How long to wait: akma_enrolment_get_wait_ms().
  */
 AkmaKeySet *akma_enrol_finish(GAsyncResult *res, GError **error);

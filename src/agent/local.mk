@@ -6,7 +6,7 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/application.c %D%/application.h %D%/application-private.h \
 	%D%/application-outcome.c %D%/application-times.c \
 	%D%/cards.c %D%/cards.h \
-	%D%/config.c %D%/config.h %D%/config-private.h %D%/config-modem.c \
+	%D%/config.c %D%/config.h %D%/config-private.h %D%/config-modem.c %D%/config-server.c \
 	%D%/enrol.c %D%/enrol.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/modem-keeper.c %D%/modem-keeper.h %D%/modem-keeper-private.h \
@@ -37,9 +37,13 @@ tests_unit_test_renewal_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 tests_unit_test_application_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=akma_file_replace
 tests_unit_test_application_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 # its own HTTP client stands in front of the one in the library
-tests_unit_test_enrol_SOURCES = tests/unit/test-enrol.c \
+tests_unit_test_enrol_SOURCES = tests/unit/test-enrol.c tests/fakes/enrol-fixture.h \
 	tests/fakes/fake-http-client.c tests/fakes/fake-http-client.h
 tests_unit_test_enrol_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
+unit_tests += tests/unit/test-enrol-gba
+tests_unit_test_enrol_gba_SOURCES = tests/unit/test-enrol-gba.c tests/fakes/enrol-fixture.h \
+	tests/fakes/fake-http-client.c tests/fakes/fake-http-client.h
+tests_unit_test_enrol_gba_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
 	tests/bus/test-hotplug.py tests/bus/test-sim.py tests/e2e/test-probe.py

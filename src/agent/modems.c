@@ -8,8 +8,7 @@
 #include "base/error.h"
 #include "modem/discovery.h"
 
-#define ANCHOR_WANTED "akma"
-#define CARDS_MS      2000
+#define CARDS_MS 2000
 
 struct _AkmaModems {
     AkmaConfig *config;
@@ -312,21 +311,33 @@ is_meant(const AkmaModemKeeper *keeper, const char *name)
     return !name || g_str_equal(akma_modem_keeper_get_section(keeper)->name, name);
 }
 
+static AkmaModem *
+find_able(AkmaModems *self, const char *name, const char *anchor)
+{
+    for (guint i = 0; i < self->keepers->len; i++) {
+        AkmaModemKeeper *keeper = self->keepers->pdata[i];
+
+        if (is_meant(keeper, name) && akma_modem_keeper_can(keeper, anchor))
+            return akma_modem_keeper_get_modem(keeper);
+    }
+
+    return NULL;
+}
+
 AkmaModem *
-akma_modems_choose(AkmaModems *self, const char *name, GError **error)
+akma_modems_choose(AkmaModems *self, const char *name, const char *const *anchors, GError **error)
 {
     const GError *why = NULL;
     AkmaModem *first = NULL;
 
-    for (guint i = 0; i < self->keepers->len; i++) {
+    for (; *anchors && !first; anchors++)
+        first = find_able(self, name, *anchors);
+    for (guint i = 0; i < self->keepers->len && !first; i++) {
         AkmaModemKeeper *keeper = self->keepers->pdata[i];
 
         if (!is_meant(keeper, name))
             continue;
-        if (akma_modem_keeper_can(keeper, ANCHOR_WANTED))
-            return akma_modem_keeper_get_modem(keeper);
-        if (!first)
-            first = akma_modem_keeper_get_modem(keeper);
+        first = akma_modem_keeper_get_modem(keeper);
         if (!why)
             why = akma_modem_keeper_get_error(keeper);
     }
@@ -367,6 +378,19 @@ akma_modems_get_name(const AkmaModems *self, const AkmaModem *modem)
     }
 
     return "";
+}
+
+bool
+akma_modems_has_card(const AkmaModems *self, const char *sim_id)
+{
+    for (guint i = 0; i < self->keepers->len; i++) {
+        AkmaModem *modem = akma_modem_keeper_get_modem(self->keepers->pdata[i]);
+
+        if (modem && g_str_equal(akma_modem_get_sim_id(modem), sim_id))
+            return true;
+    }
+
+    return false;
 }
 
 bool

@@ -40,16 +40,23 @@ void akma_modems_configure(AkmaModems *self, AkmaConfig *config);
 void akma_modems_scan(AkmaModems *self);
 
 /*
- * @name: of a [modem NAME]; NULL: the first (by device) whose card can do AKMA, else the first
- * that is open. Returns: (transfer none): NULL with AKMA_ERROR_NO_MODEM or why it did not open.
+ * @name: of a [modem NAME]; NULL: any. @anchors: what its card should do, the dearest first: the
+ * first modem (by device) that can do it, else the first that is open. Returns: (transfer none):
+ * NULL with AKMA_ERROR_NO_MODEM or why it did not open.
  */
-AkmaModem *akma_modems_choose(AkmaModems *self, const char *name, GError **error);
+AkmaModem *akma_modems_choose(AkmaModems *self,
+                              const char *name,
+                              const char *const *anchors,
+                              GError **error);
 /* The one shown as modem @number. Borrowed. Errors: AKMA_ERROR_NO_MODEM. */
 AkmaModem *akma_modems_find(AkmaModems *self, unsigned number, GError **error);
 /* The name of the [modem NAME] that @modem was opened for; "" without one. */
 const char *akma_modems_get_name(const AkmaModems *self, const AkmaModem *modem);
 /* Is one of them just being opened, or its card looked at? Then wait for the next event. */
 bool akma_modems_is_busy(const AkmaModems *self, const char *name);
+
+/* Is the card of this SimId in one of them, and ready? */
+bool akma_modems_has_card(const AkmaModems *self, const char *sim_id);
 
 /* "no-modem", "no-sim", "pin-required" or "ready": the best of all. */
 const char *akma_modems_get_state(const AkmaModems *self);

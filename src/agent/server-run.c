@@ -2,6 +2,9 @@
 
 /* server-run: one exchange of a server: who takes part in it, and what it gave to each. */
 #include "agent/server-private.h"
+
+#include <time.h>
+
 #include "agent/timer.h"
 
 /* What is due, at most what fits into one request. @ret_asked: names of their applications. */
@@ -162,6 +165,20 @@ must_wait(AkmaServer *self, const GPtrArray *asked)
     return true;
 }
 
+/* What the card should do, the dearest first. */
+static const char *const *
+get_anchors(const AkmaConfigServer *section)
+{
+    static const char *const anchors[][3] = {
+        [AKMA_ANCHOR_AUTO] = {"akma", "gba-me", NULL},
+        [AKMA_ANCHOR_AKMA] = {"akma", NULL},
+        [AKMA_ANCHOR_GBA] = {"gba-me", NULL},
+        [AKMA_ANCHOR_GBA_U] = {"gba-u", NULL},
+    };
+
+    return anchors[section->anchor];
+}
+
 void
 akma_server_kick(AkmaServer *self)
 {
@@ -178,7 +195,8 @@ akma_server_kick(AkmaServer *self)
         return;
     if (must_wait(self, asked))
         return;
-    modem = akma_modems_choose(self->context.modems, self->section->modem, &error);
+    modem = akma_modems_choose(
+        self->context.modems, self->section->modem, get_anchors(self->section), &error);
     if (!modem) {
         no_modem(self, asked, error);
         return;
@@ -191,6 +209,8 @@ akma_server_kick(AkmaServer *self)
         .reader = self->context.reader,
         .key_ids = (const char *const *)key_ids->pdata,
         .machine = self->machine,
+        .cache = self->context.cache,
+        .now = akma_server_clock_get(&self->clock, akma_boottime_ms(), (int64_t)time(NULL)),
     };
     self->running = g_cancellable_new();
     self->asked = g_steal_pointer(&asked);

@@ -279,6 +279,12 @@ akma_server_has_all_keys(const AkmaServer *self)
     return true;
 }
 
+bool
+akma_server_is_degraded(const AkmaServer *self)
+{
+    return akma_enrolment_is_degraded(self->machine);
+}
+
 const GError *
 akma_server_get_error(const AkmaServer *self)
 {

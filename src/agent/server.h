@@ -23,6 +23,7 @@ typedef struct {
     AkmaService *service; /* NULL: shown to nobody (tests) */
     AkmaModems *modems;
     const AkmaCardReader *reader; /* NULL: the USIM */
+    AkmaGbaCache *cache;          /* of all servers */
     /* something that the state of the agent depends on is another one now */
     void (*changed)(gpointer user_data);
     gpointer user_data;
@@ -64,6 +65,8 @@ AkmaApplication *akma_server_find(AkmaServer *self, const char *application);
 bool akma_server_is_running(const AkmaServer *self);
 /* True if each application has a valid key. */
 bool akma_server_has_all_keys(const AkmaServer *self);
+/* Was the last exchange done with GBA because the server did not know the key of AKMA? */
+bool akma_server_is_degraded(const AkmaServer *self);
 /* Of the first application that has one; NULL: none. */
 const GError *akma_server_get_error(const AkmaServer *self);
 

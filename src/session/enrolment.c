@@ -14,11 +14,17 @@
 
 struct _AkmaEnrolment {
     /* of this run */
-    unsigned sessions;
+    AkmaEnrolmentChoice choice;
+    bool is_gba;
+    bool is_fallback;               /* the server did not know AKMA's key */
+    bool bootstrapped;              /* in this run: it is not done twice */
+    GError *no_akma;                /* why AKMA was left; NULL: it was not */
+    unsigned sessions;              /* with this anchor */
     uint8_t kid_digest[DIGEST_LEN]; /* of the kid that was read last: identities are not kept */
     GError *unknown;                /* why the anchor is read again; NULL: it was not yet */
     uint32_t random;                /* that came with it */
     /* over all runs */
+    bool is_degraded;
     unsigned failures;
     uint64_t wait_ms;
     uint64_t hold_ms;
@@ -39,12 +45,18 @@ akma_enrolment_free(AkmaEnrolment *self)
 
     g_clear_error(&self->error);
     g_clear_error(&self->unknown);
+    g_clear_error(&self->no_akma);
     g_free(self);
 }
 
 AkmaEnrolmentAction
-akma_enrolment_begin(AkmaEnrolment *self)
+akma_enrolment_begin(AkmaEnrolment *self, AkmaEnrolmentChoice choice)
 {
+    self->choice = choice;
+    self->is_gba = choice == AKMA_ENROLMENT_GBA;
+    self->is_fallback = false;
+    self->bootstrapped = false;
+    g_clear_error(&self->no_akma);
     self->sessions = 0;
     self->wait_ms = 0;
     self->hold_ms = 0;
@@ -52,6 +64,18 @@ akma_enrolment_begin(AkmaEnrolment *self)
     g_clear_error(&self->unknown);
 
     return AKMA_ENROLMENT_READ_ANCHOR;
+}
+
+bool
+akma_enrolment_is_gba(const AkmaEnrolment *self)
+{
+    return self->is_gba;
+}
+
+bool
+akma_enrolment_wants_new(const AkmaEnrolment *self)
+{
+    return self->is_gba && self->unknown;
 }
 
 static AkmaEnrolmentAction
@@ -65,6 +89,7 @@ open_session(AkmaEnrolment *self)
 AkmaEnrolmentAction
 akma_enrolment_succeeded(AkmaEnrolment *self)
 {
+    self->is_degraded = self->is_fallback;
     akma_enrolment_reset(self);
 
     return AKMA_ENROLMENT_DONE;
@@ -125,8 +150,34 @@ give_up(AkmaEnrolment *self,
         self->failures++;
     g_clear_error(&self->error);
     self->error = g_error_copy(error);
+    if (self->no_akma)
+        g_prefix_error(&self->error, "no AKMA (%s); ", self->no_akma->message);
 
     return AKMA_ENROLMENT_FAILED;
+}
+
+/* From AKMA to GBA; each has its own sessions. */
+static AkmaEnrolmentAction
+turn_to_gba(AkmaEnrolment *self, const GError *why, bool is_fallback)
+{
+    g_clear_error(&self->no_akma);
+    self->no_akma = g_error_copy(why);
+    self->is_gba = true;
+    self->is_fallback = is_fallback;
+    self->sessions = 0;
+    g_clear_error(&self->unknown);
+
+    return AKMA_ENROLMENT_READ_ANCHOR;
+}
+
+/* Nobody knows the key of this anchor. */
+static AkmaEnrolmentAction
+leave_anchor(AkmaEnrolment *self, const GError *error, unsigned retry_after_s, uint32_t random)
+{
+    if (self->choice == AKMA_ENROLMENT_AUTO && !self->is_gba)
+        return turn_to_gba(self, error, true);
+
+    return give_up(self, error, AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, retry_after_s, random);
 }
 
 /*
@@ -134,7 +185,7 @@ give_up(AkmaEnrolment *self,
  * refusal that led here stands.
  */
 AkmaEnrolmentAction
-akma_enrolment_anchor_read(AkmaEnrolment *self, const char *kid)
+akma_enrolment_anchor_read(AkmaEnrolment *self, const char *kid, bool is_new)
 {
     uint8_t digest[DIGEST_LEN];
     bool same;
@@ -144,11 +195,12 @@ akma_enrolment_anchor_read(AkmaEnrolment *self, const char *kid)
         memcpy(digest, self->kid_digest, sizeof digest);
     same = CRYPTO_memcmp(digest, self->kid_digest, sizeof digest) == 0;
     memcpy(self->kid_digest, digest, sizeof digest);
+    self->bootstrapped = self->bootstrapped || is_new;
 
     if (self->unknown && same) {
         g_autoptr(GError) error = g_steal_pointer(&self->unknown);
 
-        return give_up(self, error, AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, 0, self->random);
+        return leave_anchor(self, error, 0, self->random);
     }
 
     return open_session(self);
@@ -163,16 +215,36 @@ akma_enrolment_failed(AkmaEnrolment *self,
 {
     bool again = self->sessions > 0 && self->sessions < SESSIONS_MAX;
 
-    if (again && cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && !self->unknown) {
+    if (self->choice == AKMA_ENROLMENT_AUTO && !self->is_gba && self->sessions == 0 &&
+        g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_UNSUPPORTED))
+        return turn_to_gba(self, error, false);
+    if (again && cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && !self->unknown && !self->bootstrapped) {
         self->unknown = g_error_copy(error);
         self->random = random;
         return AKMA_ENROLMENT_READ_ANCHOR;
     }
+    if (cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && self->unknown)
+        return leave_anchor(self, error, retry_after_s, random);
     if (again && (cause == AKMA_CAUSE_NOT_AUTHENTIC || cause == AKMA_CAUSE_SESSION_UNKNOWN ||
                   cause == AKMA_CAUSE_SESSION_USED))
         return open_session(self);
 
     return give_up(self, error, cause, retry_after_s, random);
+}
+
+AkmaEnrolmentAction
+akma_enrolment_anchor_expired(AkmaEnrolment *self, const GError *error, uint32_t random)
+{
+    if (self->is_gba && !self->bootstrapped && self->sessions < SESSIONS_MAX)
+        return AKMA_ENROLMENT_READ_ANCHOR;
+
+    return give_up(self, error, AKMA_CAUSE_NONE, 0, random);
+}
+
+bool
+akma_enrolment_is_degraded(const AkmaEnrolment *self)
+{
+    return self->is_degraded;
 }
 
 const GError *

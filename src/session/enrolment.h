@@ -8,6 +8,10 @@
  *        ^               |  ^ |
  *        +- key unknown -+  +-+ new session once --> FAILED (wait)
  *
+ * With AKMA_ENROLMENT_AUTO it begins with AKMA and goes on with GBA, never back, in two cases: the
+ * card has no AKMA; or the server did not know its key also after the re-read, which is the
+ * fallback. With GBA it bootstraps at most once in a run.
+ *
  * Pure: events in, the next action out; time and randomness are arguments.
  */
 #pragma once
@@ -20,7 +24,13 @@
 G_BEGIN_DECLS
 
 typedef enum {
-    AKMA_ENROLMENT_READ_ANCHOR,
+    AKMA_ENROLMENT_AUTO,
+    AKMA_ENROLMENT_AKMA,
+    AKMA_ENROLMENT_GBA,
+} AkmaEnrolmentChoice;
+
+typedef enum {
+    AKMA_ENROLMENT_READ_ANCHOR, /* akma_enrolment_is_gba(), akma_enrolment_wants_new() */
     AKMA_ENROLMENT_OPEN_SESSION,
     AKMA_ENROLMENT_DONE,
     AKMA_ENROLMENT_FAILED, /* akma_enrolment_get_error(), akma_enrolment_get_wait_ms() */
@@ -34,10 +44,20 @@ void akma_enrolment_free(AkmaEnrolment *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaEnrolment, akma_enrolment_free)
 
 /* A new run. */
-AkmaEnrolmentAction akma_enrolment_begin(AkmaEnrolment *self);
+AkmaEnrolmentAction akma_enrolment_begin(AkmaEnrolment *self, AkmaEnrolmentChoice choice);
 
-/* The anchor was read; @kid: what it gave (only compared). */
-AkmaEnrolmentAction akma_enrolment_anchor_read(AkmaEnrolment *self, const char *kid);
+/* Which anchor is on: GBA, else AKMA. */
+bool akma_enrolment_is_gba(const AkmaEnrolment *self);
+/* Is a new bootstrapping wanted, also if there is one that looks good? */
+bool akma_enrolment_wants_new(const AkmaEnrolment *self);
+
+/* The anchor was read; @kid: what it gave (only compared); @is_new: bootstrapped for this run. */
+AkmaEnrolmentAction akma_enrolment_anchor_read(AkmaEnrolment *self, const char *kid, bool is_new);
+
+/* The key of the anchor came to its end in the middle of a session; as akma_enrolment_failed(). */
+AkmaEnrolmentAction akma_enrolment_anchor_expired(AkmaEnrolment *self,
+                                                  const GError *error,
+                                                  uint32_t random);
 
 /* The session gave its keys. */
 AkmaEnrolmentAction akma_enrolment_succeeded(AkmaEnrolment *self);
@@ -55,6 +75,8 @@ AkmaEnrolmentAction akma_enrolment_failed(AkmaEnrolment *self,
 
 const GError *akma_enrolment_get_error(
     const AkmaEnrolment *self); /* borrowed; NULL unless FAILED */
+/* Did the last run that succeeded do so on the fallback? */
+bool akma_enrolment_is_degraded(const AkmaEnrolment *self);
 /* How long to wait before the next akma_enrolment_begin(). */
 uint64_t akma_enrolment_get_wait_ms(const AkmaEnrolment *self);
 /* How long the server wants no request at all (429 with Retry-After); 0: it did not say. */

@@ -279,13 +279,13 @@ class Stack:
         wait_until("the bus is there", lambda: os.path.exists(address))
 
     def agent_config(self, applications="[application mqtt]\nserver=keys\nusers=%u\n",
-                     server=None, device=None, extra=""):
+                     server=None, device=None, extra="", anchor="akma"):
         server = server or self.ready["akma-keyserver"]["listen"]
         return self.write("akmad.conf", (
             "[agent]\nstate-dir=%s\n[modem sim]\ndevice=%s\nprotocol=at\n"
-            "[server keys]\nurl=https://%s:%s\nconnect=%s\nca-file=%s\n%s%s") % (
+            "[server keys]\nurl=https://%s:%s\nconnect=%s\nca-file=%s\nanchor=%s\n%s%s") % (
                 self.path("state"), device or self.path("modem.tty"), FQDN,
-                server.rsplit(":", 1)[1], server, self.path("ca.pem"),
+                server.rsplit(":", 1)[1], server, self.path("ca.pem"), anchor,
                 applications.replace("%u", str(os.getuid())), extra))
 
     def start_agent(self, config=True, **settings):

@@ -42,6 +42,12 @@ akma_http_client_new(const AkmaHttpConfig *config)
 }
 
 void
+akma_http_client_set_authorization(AkmaHttpClient *self, const char *value)
+{
+    (void)self, (void)value;
+}
+
+void
 akma_http_response_free(AkmaHttpResponse *self)
 {
     if (!self)
@@ -112,10 +118,13 @@ first(gpointer client, const uint8_t *body, size_t len)
     if (!akma_server_session_first_request(fake_peer.session, body, len, &refusal))
         return refuse(refusal.cause);
     kid = akma_server_session_get_kid(fake_peer.session);
-    if (fake_peer.known_kid && !g_str_equal(kid, fake_peer.known_kid))
+    g_usleep(fake_peer.first_ms * 1000);
+    if (fake_peer.gba_kid && g_str_equal(kid, fake_peer.gba_kid))
+        anchor = akma_anchor_new_gba(kid, &af_id, fake_peer.ks_naf, 0, true);
+    else if (fake_peer.known_kid && !g_str_equal(kid, fake_peer.known_kid))
         return refuse(AKMA_CAUSE_ANCHOR_KEY_UNKNOWN);
-
-    anchor = akma_anchor_new("akma", kid, fake_peer.k_akma);
+    else
+        anchor = akma_anchor_new("akma", kid, fake_peer.k_akma);
     first_key = akma_anchor_derive_first_key(anchor, &af_id, NULL);
     sealed = akma_server_session_first_response(
         fake_peer.session, first_key, "terminal", offered, 60, &random, &refusal);
@@ -213,5 +222,6 @@ fake_peer_clear(void)
 {
     g_clear_pointer(&fake_peer.session, akma_server_session_free);
     g_clear_pointer(&fake_peer.k_akma, akma_secret_unref);
+    g_clear_pointer(&fake_peer.ks_naf, akma_secret_unref);
     fake_peer = (FakePeer){0};
 }

@@ -18,8 +18,11 @@ typedef struct {
     AkmaSecret *k_akma;    /* the anchor's; not the card's: `sealed` does not open */
     const char *known_kid; /* NULL: the anchor knows every kid */
     AkmaCause refuse[4];   /* taken one by one by first requests; AKMA_CAUSE_NONE: none */
-    bool lose_second;      /* the connection ends in place of the second response */
-    bool hang;             /* the first request is never answered */
+    const char *gba_kid;   /* a B-TID that it knows; its key is ks_naf */
+    AkmaSecret *ks_naf;
+    unsigned first_ms; /* how long the first response takes */
+    bool lose_second;  /* the connection ends in place of the second response */
+    bool hang;         /* the first request is never answered */
     /* what happened */
     unsigned first_requests;
     unsigned second_requests;

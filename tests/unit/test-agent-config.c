@@ -164,13 +164,54 @@ applications_may_stand_in_the_folder(void **state)
 }
 
 static void
+gba_is_from_the_imsi_or_as_the_group_says(void **state)
+{
+    static const struct {
+        const char *name;
+        AkmaAnchorChoice anchor;
+    } rows[] = {
+        {"auto", AKMA_ANCHOR_AUTO},
+        {"akma", AKMA_ANCHOR_AKMA},
+        {"gba", AKMA_ANCHOR_GBA},
+        {"gba-u", AKMA_ANCHOR_GBA_U},
+    };
+    g_autoptr(AkmaConfig) none = load(GOOD, NULL);
+    g_autoptr(AkmaConfig) some =
+        load(GOOD "[gba]\nbsf=https://bsf.example.com:8443\nimpi=me@example.com\n", NULL);
+
+    (void)state;
+    assert_null(akma_config_get_bsf(none));
+    assert_null(akma_config_get_impi(none));
+    assert_null(akma_config_get_bsf_ca_file(none));
+    assert_string_equal(akma_config_get_bsf(some), "https://bsf.example.com:8443");
+    assert_string_equal(akma_config_get_impi(some), "me@example.com");
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = g_strdup_printf(SERVER "anchor=%s\n", rows[i].name);
+        g_autoptr(AkmaConfig) config = load(text, NULL);
+        const AkmaConfigServer *server = akma_config_get_servers(config)->pdata[0];
+
+        assert_int_equal(server->anchor, rows[i].anchor);
+    }
+}
+
+static void
+reject_a_bsf_or_an_impi_that_is_none(void **state)
+{
+    (void)state;
+    assert_rejected("[gba]\nbsf=bsf.example.com\n", "[gba] bsf", "http://");
+    assert_rejected("[gba]\nbsf=http://a/path\n", "[gba] bsf", "");
+    assert_rejected("[gba]\nimpi=nobody\n", "[gba] impi", "");
+    assert_rejected("[gba]\nimpi=a b@c\n", "[gba] impi", "");
+    assert_rejected("[gba]\nca-file=/nonexistent\n", "[gba] ca-file", "");
+    assert_rejected(SERVER "anchor=gba-me\n", "[server keys] anchor", "gba-u");
+}
+
+static void
 reject_what_belongs_to_features_that_are_not_there(void **state)
 {
     (void)state;
     assert_rejected(GOOD "units=x.service\n", "[application mqtt] units", "");
-    assert_rejected(GOOD "[gba]\nbsf=auto\n", "[gba]", "");
     assert_rejected(MODEM "protocol=smoke\n", "[modem sim] protocol", "");
-    assert_rejected(SERVER "anchor=gba\n", "[server keys] anchor", "");
     assert_rejected(SERVER "profile=psk\n", "[server keys] profile", "");
     assert_rejected("[agent]\nsealing=tpm\n", "[agent] sealing", "");
     assert_rejected("[agent]\ncredential-socket=/run/x\n", "[agent] credential-socket", "");
@@ -251,6 +292,8 @@ main(void)
         cmocka_unit_test(pin_file_and_what_another_sim_does_are_what_the_file_says),
         cmocka_unit_test(proxy_is_what_the_group_says),
         cmocka_unit_test(applications_may_stand_in_the_folder),
+        cmocka_unit_test(gba_is_from_the_imsi_or_as_the_group_says),
+        cmocka_unit_test(reject_a_bsf_or_an_impi_that_is_none),
         cmocka_unit_test(reject_what_belongs_to_features_that_are_not_there),
         cmocka_unit_test(reject_names_that_are_nowhere),
         cmocka_unit_test(reject_bad_values),
