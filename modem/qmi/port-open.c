@@ -21,7 +21,8 @@
  *   program lost when it died;
  * - the driver does not tell what the port speaks, and QMI did not get through: over MBIM.
  *
- * Each step has a deadline. libqmi's own are in whole seconds, and over MBIM it tries for longer.
+ * Each step has a deadline and ends when the modem is unplugged. libqmi does not always heed that:
+ * a step that is given up goes on without its task, and what it brings is given back.
  */
 typedef struct {
     char *path;
@@ -32,25 +33,29 @@ typedef struct {
     bool by_proxy;
     bool with_sync;
     bool is_open;
-    GCancellable *stop; /* of the step that runs: cancelled by the caller, or too late */
-    GSource *deadline;
-    GSource *watch; /* of the caller's cancellable */
     QmiDevice *device;
     AkmaQmiPort *port;
     unsigned client;
 } Opening;
 
+typedef struct {
+    GTask *task; /* NULL: given up */
+    GCancellable *stop;
+    GSource *deadline;
+    GSource *watch; /* of the caller's cancellable */
+    QmiDevice *device;
+    gulong removed_id;
+} Step;
+
 static void begin_new(GTask *owned);
 static void begin_client(GTask *owned);
+static void fail_try(GTask *owned, const GError *error);
 
-/* Lets go of a device in whatever state it is. */
 static void
 drop_device(Opening *opening)
 {
     if (opening->port)
         akma_qmi_port_close(opening->port);
-    else if (opening->device)
-        qmi_device_close_async(opening->device, CLOSE_S, NULL, NULL, NULL);
     g_clear_object(&opening->port);
     g_clear_object(&opening->device);
     opening->is_open = false;
@@ -58,21 +63,8 @@ drop_device(Opening *opening)
 }
 
 static void
-end_step(Opening *opening)
-{
-    if (opening->deadline)
-        g_source_destroy(opening->deadline);
-    if (opening->watch)
-        g_source_destroy(opening->watch);
-    g_clear_pointer(&opening->deadline, g_source_unref);
-    g_clear_pointer(&opening->watch, g_source_unref);
-    g_clear_object(&opening->stop);
-}
-
-static void
 opening_free(Opening *opening)
 {
-    end_step(opening);
     drop_device(opening);
     g_free(opening->path);
     g_free(opening);
@@ -84,10 +76,51 @@ get_timeout_s(const Opening *opening)
     return MAX(1, (opening->timeout_ms + 999) / 1000);
 }
 
+/* Whoever gets the task goes on with it. NULL: given up before. */
+static GTask *
+take_task(Step *step)
+{
+    if (step->deadline)
+        g_source_destroy(step->deadline);
+    if (step->watch)
+        g_source_destroy(step->watch);
+    if (step->removed_id > 0)
+        g_signal_handler_disconnect(step->device, step->removed_id);
+    g_clear_pointer(&step->deadline, g_source_unref);
+    g_clear_pointer(&step->watch, g_source_unref);
+    step->removed_id = 0;
+
+    return g_steal_pointer(&step->task);
+}
+
+/* libqmi has done with it. */
+static GTask *
+end_step(Step *step)
+{
+    GTask *task = take_task(step);
+
+    g_object_unref(step->stop);
+    g_clear_object(&step->device);
+    g_free(step);
+
+    return task;
+}
+
+static void
+give_up(Step *step, QmiCoreError code, const char *why)
+{
+    g_autoptr(GError) error = g_error_new_literal(QMI_CORE_ERROR, (int)code, why);
+    g_autoptr(GCancellable) stop = g_object_ref(step->stop);
+    GTask *task = take_task(step);
+
+    g_cancellable_cancel(stop); /* which may end the step */
+    fail_try(task, error);
+}
+
 static gboolean
 expired(gpointer user_data)
 {
-    g_cancellable_cancel(user_data);
+    give_up(user_data, QMI_CORE_ERROR_TIMEOUT, "no answer of the modem");
 
     return G_SOURCE_REMOVE;
 }
@@ -95,28 +128,45 @@ expired(gpointer user_data)
 static gboolean
 cancelled(GCancellable *cancellable G_GNUC_UNUSED, gpointer user_data)
 {
-    return expired(user_data);
+    give_up(user_data, QMI_CORE_ERROR_FAILED, "cancelled");
+
+    return G_SOURCE_REMOVE;
 }
 
-/* What the step is to stop at. Borrowed until end_step(). */
-static GCancellable *
-begin_step(GTask *task)
+static void
+removed(QmiDevice *device G_GNUC_UNUSED, gpointer user_data)
 {
-    Opening *opening = g_task_get_task_data(task);
-    GCancellable *cancellable = g_task_get_cancellable(task);
+    give_up(user_data, QMI_CORE_ERROR_FAILED, "the modem went away");
+}
 
-    end_step(opening);
-    opening->stop = g_cancellable_new();
-    opening->deadline = g_timeout_source_new_seconds(get_timeout_s(opening));
-    g_source_set_callback(opening->deadline, expired, opening->stop, NULL);
-    g_source_attach(opening->deadline, g_main_context_get_thread_default());
-    if (cancellable) {
-        opening->watch = g_cancellable_source_new(cancellable);
-        g_source_set_callback(opening->watch, G_SOURCE_FUNC(cancelled), opening->stop, NULL);
-        g_source_attach(opening->watch, g_main_context_get_thread_default());
+static GSource *
+attach(GSource *source, GSourceFunc callback, gpointer user_data)
+{
+    g_source_set_callback(source, callback, user_data, NULL);
+    g_source_attach(source, g_main_context_get_thread_default());
+
+    return source;
+}
+
+static Step *
+begin_step(GTask *owned)
+{
+    const Opening *opening = g_task_get_task_data(owned);
+    GCancellable *cancellable = g_task_get_cancellable(owned);
+    Step *step = g_new0(Step, 1);
+
+    step->task = owned;
+    step->stop = g_cancellable_new();
+    step->deadline = attach(g_timeout_source_new_seconds(get_timeout_s(opening)), expired, step);
+    if (cancellable)
+        step->watch = attach(g_cancellable_source_new(cancellable), G_SOURCE_FUNC(cancelled), step);
+    if (opening->device) {
+        step->device = g_object_ref(opening->device);
+        step->removed_id =
+            g_signal_connect(step->device, QMI_DEVICE_SIGNAL_REMOVED, G_CALLBACK(removed), step);
     }
 
-    return opening->stop;
+    return step;
 }
 
 static bool
@@ -168,8 +218,7 @@ wants_proxy(AkmaProxy proxy)
 static bool
 find_next_try(Opening *opening, const GError *error)
 {
-    bool is_late = g_error_matches(error, QMI_CORE_ERROR, QMI_CORE_ERROR_TIMEOUT) ||
-                   g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    bool is_late = g_error_matches(error, QMI_CORE_ERROR, QMI_CORE_ERROR_TIMEOUT);
 
     if (opening->by_proxy && !opening->is_open && !is_late && opening->proxy == AKMA_PROXY_AUTO) {
         opening->by_proxy = false;
@@ -206,29 +255,39 @@ fail_try(GTask *owned, const GError *error)
         return;
     }
 
-    g_task_return_new_error(task,
-                            AKMA_ERROR,
-                            AKMA_ERROR_MODEM_FAILED,
-                            "opening the port: %s",
-                            g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
-                                ? "no answer of the modem"
-                                : error->message);
+    g_task_return_new_error(
+        task, AKMA_ERROR, AKMA_ERROR_MODEM_FAILED, "opening the port: %s", error->message);
+}
+
+static void
+give_back(QmiDevice *device, QmiClient *client)
+{
+    qmi_device_release_client(
+        device, client, QMI_DEVICE_RELEASE_CLIENT_FLAGS_RELEASE_CID, CLOSE_S, NULL, NULL, NULL);
 }
 
 static void
 client_made(GObject *source, GAsyncResult *res, gpointer user_data)
 {
-    g_autoptr(GTask) task = user_data;
+    g_autoptr(GTask) task = end_step(user_data);
     g_autoptr(GError) error = NULL;
-    Opening *opening = g_task_get_task_data(task);
-    QmiClient *client = qmi_device_allocate_client_finish(QMI_DEVICE(source), res, &error);
+    g_autoptr(QmiClient) client =
+        qmi_device_allocate_client_finish(QMI_DEVICE(source), res, &error);
+    Opening *opening;
 
+    if (!task) {
+        if (client)
+            give_back(QMI_DEVICE(source), client);
+        return;
+    }
+
+    opening = g_task_get_task_data(task);
     if (!client && opening->client == AKMA_QMI_CLIENT_UIM) {
         fail_try(g_steal_pointer(&task), error);
         return;
     }
     if (client)
-        akma_qmi_port_add_client(opening->port, opening->client, client);
+        akma_qmi_port_add_client(opening->port, opening->client, g_steal_pointer(&client));
 
     opening->client++;
     if (opening->client < AKMA_QMI_CLIENTS)
@@ -243,28 +302,35 @@ static void
 begin_client(GTask *owned)
 {
     const Opening *opening = g_task_get_task_data(owned);
+    Step *step = begin_step(owned);
 
     qmi_device_allocate_client(opening->device,
                                (QmiService)akma_qmi_client_services[opening->client],
                                QMI_CID_NONE,
                                get_timeout_s(opening),
-                               begin_step(owned),
+                               step->stop,
                                client_made,
-                               owned);
+                               step);
 }
 
 static void
 device_open(GObject *source, GAsyncResult *res, gpointer user_data)
 {
-    g_autoptr(GTask) task = user_data;
+    g_autoptr(GTask) task = end_step(user_data);
     g_autoptr(GError) error = NULL;
-    Opening *opening = g_task_get_task_data(task);
+    bool is_open = qmi_device_open_finish(QMI_DEVICE(source), res, &error);
+    Opening *opening;
 
-    if (!qmi_device_open_finish(QMI_DEVICE(source), res, &error)) {
+    if (!task || !is_open)
+        qmi_device_close_async(QMI_DEVICE(source), CLOSE_S, NULL, NULL, NULL);
+    if (!task)
+        return;
+    if (!is_open) {
         fail_try(g_steal_pointer(&task), error);
         return;
     }
 
+    opening = g_task_get_task_data(task);
     opening->is_open = true;
     opening->port = akma_qmi_port_new(g_object_ref(opening->device), opening->timeout_ms);
     begin_client(g_steal_pointer(&task));
@@ -273,13 +339,17 @@ device_open(GObject *source, GAsyncResult *res, gpointer user_data)
 static void
 device_made(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
 {
-    g_autoptr(GTask) task = user_data;
+    g_autoptr(GTask) task = end_step(user_data);
     g_autoptr(GError) error = NULL;
-    Opening *opening = g_task_get_task_data(task);
-    GCancellable *stop;
+    g_autoptr(QmiDevice) device = qmi_device_new_finish(res, &error);
     QmiDeviceOpenFlags flags = QMI_DEVICE_OPEN_FLAGS_NONE;
+    Opening *opening;
+    Step *step;
 
-    opening->device = qmi_device_new_finish(res, &error);
+    if (!task)
+        return;
+    opening = g_task_get_task_data(task);
+    opening->device = g_steal_pointer(&device);
     if (!opening->device) {
         fail_try(g_steal_pointer(&task), error);
         return;
@@ -291,9 +361,8 @@ device_made(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data
         flags |= QMI_DEVICE_OPEN_FLAGS_PROXY;
     if (opening->with_sync)
         flags |= QMI_DEVICE_OPEN_FLAGS_SYNC;
-    stop = begin_step(task);
-    qmi_device_open(
-        opening->device, flags, get_timeout_s(opening), stop, device_open, g_steal_pointer(&task));
+    step = begin_step(g_steal_pointer(&task));
+    qmi_device_open(opening->device, flags, get_timeout_s(opening), step->stop, device_open, step);
 }
 
 static void
@@ -301,8 +370,9 @@ begin_new(GTask *owned)
 {
     const Opening *opening = g_task_get_task_data(owned);
     g_autoptr(GFile) file = g_file_new_for_path(opening->path);
+    Step *step = begin_step(owned);
 
-    qmi_device_new(file, begin_step(owned), device_made, owned);
+    qmi_device_new(file, step->stop, device_made, step);
 }
 
 static bool
