@@ -119,6 +119,7 @@ failed(GTask *owned, GError *taken)
     g_autoptr(GError) error = taken;
     Run *run = g_task_get_task_data(task);
     AkmaCause cause = AKMA_CAUSE_NONE;
+    bool was_gba = akma_enrolment_is_gba(run->machine);
     unsigned retry_after_s = 0;
     AkmaEnrolmentAction action;
 
@@ -137,7 +138,10 @@ failed(GTask *owned, GError *taken)
         run->reader.forget(run->modem);
     action = akma_enrolment_failed(run->machine, error, cause, retry_after_s, g_random_int());
     if (action != AKMA_ENROLMENT_FAILED)
-        g_info("server %s: %s; trying once more", run->server->name, error->message);
+        g_info("server %s: %s; trying %s",
+               run->server->name,
+               error->message,
+               was_gba == akma_enrolment_is_gba(run->machine) ? "once more" : "with GBA");
     act(g_steal_pointer(&task), action, NULL);
 }
 

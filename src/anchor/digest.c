@@ -179,6 +179,19 @@ prove(const AkmaDigestInput *input,
     return ok;
 }
 
+/* Room for all of it, and no formatting of the name: it leaves no copy of the identity behind. */
+static GString *
+begin_field(const char *username)
+{
+    GString *field = g_string_sized_new(2 * AKMA_DIGEST_FIELD_MAX);
+
+    g_string_append(field, "Digest username=\"");
+    g_string_append(field, username);
+    g_string_append_c(field, '"');
+
+    return field;
+}
+
 /*= RFC 3310 3.4: with auts the response is made with an empty password */
 char *
 akma_digest_authorization(const AkmaDigestInput *input,
@@ -200,11 +213,10 @@ akma_digest_authorization(const AkmaDigestInput *input,
     if (!prove(&proof, input->method, body, body_len, response, error))
         return NULL;
 
-    field = g_string_sized_new(1024);
+    field = begin_field(input->username);
     g_string_append_printf(field,
-                           "Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", "
+                           ", realm=\"%s\", nonce=\"%s\", uri=\"%s\", "
                            "qop=%s, nc=" NC ", cnonce=\"%s\", response=\"%s\", algorithm=%s",
-                           input->username,
                            challenge->realm,
                            challenge->nonce,
                            input->uri,
@@ -225,12 +237,13 @@ akma_digest_authorization(const AkmaDigestInput *input,
 char *
 akma_digest_first_authorization(const char *username, const char *realm, const char *uri)
 {
+    GString *field = begin_field(username);
+
     /*= TS 24.109 A.3: nonce and response of the first request are empty */
-    return g_strdup_printf("Digest username=\"%s\", realm=\"%s\", nonce=\"\", uri=\"%s\", "
-                           "response=\"\"",
-                           username,
-                           realm,
-                           uri);
+    g_string_append_printf(
+        field, ", realm=\"%s\", nonce=\"\", uri=\"%s\", response=\"\"", realm, uri);
+
+    return g_string_free(field, FALSE);
 }
 
 /* What is there must be what was sent. */

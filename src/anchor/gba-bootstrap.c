@@ -238,10 +238,10 @@ new_bootstrapping(AkmaGbaRun *run, GError **error)
     made->kind = run->config.kind;
     made->sim_id = g_strdup(run->sim_id);
     made->url = g_strdup(run->names.url);
-    made->impi = g_strdup(run->names.impi);
     made->b_tid = g_strdup(run->info.b_tid);
     made->expires_ms = run->config.now_ms + left_s * 1000;
     memcpy(made->rand, run->rand, sizeof made->rand);
+    memcpy(made->impi_digest, run->impi_digest, sizeof made->impi_digest);
     memcpy(made->imsi_digest, run->imsi_digest, sizeof made->imsi_digest);
 
     return g_steal_pointer(&made);

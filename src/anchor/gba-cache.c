@@ -25,9 +25,6 @@ akma_bootstrapping_free(AkmaBootstrapping *self)
         return;
 
     akma_secret_unref(self->ks);
-    if (self->impi)
-        OPENSSL_cleanse(self->impi, strlen(self->impi));
-    g_free(self->impi);
     g_free(self->b_tid);
     g_free(self->url);
     g_free(self->sim_id);
@@ -37,7 +34,10 @@ akma_bootstrapping_free(AkmaBootstrapping *self)
 
 /*= TS 33.220 4.5.2: Ks_NAF of each NAF is derived from Ks, RAND, IMPI and NAF_Id */
 AkmaSecret *
-akma_bootstrapping_derive(const AkmaBootstrapping *self, const AkmaAfId *naf_id, GError **error)
+akma_bootstrapping_derive(const AkmaBootstrapping *self,
+                          const char *impi,
+                          const AkmaAfId *naf_id,
+                          GError **error)
 {
     g_auto(AkmaKey128) ck = {0};
     g_auto(AkmaKey128) ik = {0};
@@ -51,7 +51,7 @@ akma_bootstrapping_derive(const AkmaBootstrapping *self, const AkmaAfId *naf_id,
     g_return_val_if_fail(len == sizeof ck.bytes + sizeof ik.bytes, NULL);
     memcpy(ck.bytes, ks, sizeof ck.bytes);
     memcpy(ik.bytes, ks + sizeof ck.bytes, sizeof ik.bytes);
-    if (!akma_kdf_ks_naf(&ck, &ik, self->rand, self->impi, naf_id, &ks_naf, error))
+    if (!akma_kdf_ks_naf(&ck, &ik, self->rand, impi, naf_id, &ks_naf, error))
         return NULL;
 
     return akma_secret_new(ks_naf.bytes, sizeof ks_naf.bytes, error);
@@ -139,7 +139,7 @@ akma_gba_cache_find(AkmaGbaCache *self,
                     AkmaGbaKind kind,
                     const char *sim_id,
                     const uint8_t imsi_digest[static 32],
-                    const char *impi,
+                    const uint8_t impi_digest[static 32],
                     const char *url,
                     int64_t now_ms)
 {
@@ -150,7 +150,8 @@ akma_gba_cache_find(AkmaGbaCache *self,
         if (entry->kind != kind || !g_str_equal(entry->sim_id, sim_id))
             continue;
         if (CRYPTO_memcmp(entry->imsi_digest, imsi_digest, sizeof entry->imsi_digest) == 0 &&
-            g_str_equal(entry->impi, impi) && g_str_equal(entry->url, url))
+            CRYPTO_memcmp(entry->impi_digest, impi_digest, sizeof entry->impi_digest) == 0 &&
+            g_str_equal(entry->url, url))
             return entry;
         akma_gba_cache_drop(self, kind, sim_id);
         return NULL;

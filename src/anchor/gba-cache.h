@@ -20,9 +20,9 @@ typedef enum {
 typedef struct {
     AkmaGbaKind kind;
     char *sim_id;            /* of the modem: which card */
-    uint8_t imsi_digest[32]; /* whose */
-    char *url;               /* of the BSF that made it */
-    char *impi;
+    uint8_t imsi_digest[32]; /* whose: neither IMSI nor IMPI is kept */
+    uint8_t impi_digest[32];
+    char *url; /* of the BSF that made it */
     char *b_tid;
     uint8_t rand[16];
     AkmaSecret *ks;     /* CK || IK; NULL with AKMA_GBA_U */
@@ -32,8 +32,12 @@ typedef struct {
 void akma_bootstrapping_free(AkmaBootstrapping *self); /* wipes */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaBootstrapping, akma_bootstrapping_free)
 
-/* Ks_NAF of AKMA_GBA_ME. Returns: (transfer full): 32 bytes. Errors: AKMA_ERROR_INTERNAL. */
+/*
+ * Ks_NAF of AKMA_GBA_ME, with the @impi that it was made for. Returns: (transfer full): 32 bytes.
+ * Errors: AKMA_ERROR_INTERNAL.
+ */
 AkmaSecret *akma_bootstrapping_derive(const AkmaBootstrapping *self,
+                                      const char *impi,
                                       const AkmaAfId *naf_id,
                                       GError **error);
 
@@ -59,7 +63,7 @@ const AkmaBootstrapping *akma_gba_cache_find(AkmaGbaCache *self,
                                              AkmaGbaKind kind,
                                              const char *sim_id,
                                              const uint8_t imsi_digest[static 32],
-                                             const char *impi,
+                                             const uint8_t impi_digest[static 32],
                                              const char *url,
                                              int64_t now_ms);
 

@@ -35,6 +35,7 @@ typedef struct {
     AkmaGbaCache *cache;
     char *sim_id;
     uint8_t imsi_digest[32];
+    uint8_t impi_digest[32];
     AkmaGbaNames names;
     AkmaVisit *visit; /* NULL: the card is not taken */
     AkmaUb *ub;

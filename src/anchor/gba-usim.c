@@ -3,7 +3,7 @@
 #include "anchor/gba-usim.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "anchor/gba-usim-private.h"
@@ -78,7 +78,7 @@ find_used(AkmaGbaRun *run)
                                run->config.kind,
                                run->sim_id,
                                run->imsi_digest,
-                               run->names.impi,
+                               run->impi_digest,
                                run->names.url,
                                run->config.now_ms);
 }
@@ -110,6 +110,7 @@ begin_derive(GTask *owned)
     g_autoptr(GTask) task = owned;
     GError *error = NULL;
     AkmaGbaRun *run = g_task_get_task_data(task);
+    GCancellable *cancellable = g_task_get_cancellable(task);
     const AkmaBootstrapping *used = find_used(run);
 
     if (run->config.kind == AKMA_GBA_U) {
@@ -117,12 +118,12 @@ begin_derive(GTask *owned)
                                    run->naf_id.bytes,
                                    run->naf_id.len,
                                    run->names.impi,
-                                   g_task_get_cancellable(task),
+                                   cancellable,
                                    derived,
                                    g_steal_pointer(&task));
         return;
     }
-    run->ks_naf = akma_bootstrapping_derive(used, &run->naf_id, &error);
+    run->ks_naf = akma_bootstrapping_derive(used, run->names.impi, &run->naf_id, &error);
     if (run->ks_naf)
         finish(task, used, run->made != NULL);
     else
@@ -146,6 +147,7 @@ visited_to_write(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user
 {
     g_autoptr(GTask) task = user_data;
     AkmaGbaRun *run = g_task_get_task_data(task);
+    GCancellable *cancellable = g_task_get_cancellable(task);
 
     if (!akma_gba_run_take_owner(task, res))
         return;
@@ -153,7 +155,7 @@ visited_to_write(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user
                                 run->made->rand,
                                 run->made->b_tid,
                                 run->info.lifetime_text,
-                                g_task_get_cancellable(task),
+                                cancellable,
                                 written,
                                 g_steal_pointer(&task));
 }
@@ -191,12 +193,21 @@ take_identity(AkmaGbaRun *run, GError **error)
 {
     memcpy(run->imsi_digest, run->visit->facts.imsi_digest, sizeof run->imsi_digest);
 
-    return akma_gba_names_init(&run->names,
-                               run->visit->imsi,
-                               run->visit->facts.mnc_length,
-                               run->config.bsf,
-                               run->config.impi,
-                               error);
+    if (!akma_gba_names_init(&run->names,
+                             run->visit->imsi,
+                             run->visit->facts.mnc_length,
+                             run->config.bsf,
+                             run->config.impi,
+                             error))
+        return false;
+    if (EVP_Digest(
+            run->names.impi, strlen(run->names.impi), run->impi_digest, NULL, EVP_sha256(), NULL) !=
+        1) {
+        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no digest");
+        return false;
+    }
+
+    return true;
 }
 
 static void
@@ -205,6 +216,7 @@ visited(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
     g_autoptr(GTask) task = user_data;
     GError *error = NULL;
     AkmaGbaRun *run = g_task_get_task_data(task);
+    GCancellable *cancellable = g_task_get_cancellable(task);
 
     run->visit = akma_visit_finish(res, &error);
     if (!run->visit || !take_identity(run, &error)) {
@@ -220,7 +232,7 @@ visited(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
     else if (run->config.kind == AKMA_GBA_U)
         akma_usim_check_gbabp_async(run->visit->channel,
                                     find_used(run)->rand,
-                                    g_task_get_cancellable(task),
+                                    cancellable,
                                     checked,
                                     g_steal_pointer(&task));
     else

@@ -16,9 +16,11 @@ import gi
 from gi.repository import Gio, GLib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import aka  # noqa: E402
 import derive  # noqa: E402
 import harness  # noqa: E402
 import reference  # noqa: E402
+import ubserver  # noqa: E402
 
 gi.require_version("Gio", "2.0")
 
@@ -71,8 +73,11 @@ class Failed(Exception):
 
 
 class World:
-    def __init__(self, applications="[application mqtt]\nserver=keys\nusers=%u\n", extra=""):
-        self.stack = harness.Stack()
+    def __init__(self, applications="[application mqtt]\nserver=keys\nusers=%u\n", extra="",
+                 anchor="akma"):
+        """@anchor: akma, or gba with a BSF in Python, self.bsf."""
+        self.stack = harness.Stack(anchor=anchor)
+        self.bsf = ubserver.Bsf(aka.Usim(harness.K, harness.OPC)) if anchor == "gba" else None
         self.applications, self.extra = applications, extra
         self.servers = []
         self.signals = []
@@ -83,6 +88,8 @@ class World:
         self.server = self.add_server(FQDN, s.path("keys"))
         os.symlink(self.server.ca_file, s.path("ca.pem"))
         self.server.keys["mqtt"] = reference.ServerKey(KEY)
+        if self.bsf:
+            self.server.first_key = self.ks_naf
         s.start_bus()
         self.connection = self.connect()
         return self
@@ -93,6 +100,15 @@ class World:
         self.stack.__exit__(kind, value, trace)
         for server in self.servers:
             server.__exit__()
+        if self.bsf:
+            self.bsf.__exit__()
+
+    def ks_naf(self, anchor, kid, *_):
+        assert anchor == "gba", anchor
+        if kid not in self.bsf.sessions:
+            return None
+        ks, rand, impi = self.bsf.sessions[kid]
+        return ubserver.ks_naf(ks, rand, impi, FQDN)
 
     def add_server(self, fqdn, folder, k_ausf=K_AUSF):
         server = reference.ReferenceServer(fqdn, folder)
@@ -112,7 +128,8 @@ class World:
 
     def configure(self):
         self.stack.agent_config(applications=self.applications,
-                                server="127.0.0.1:%d" % self.server.address[1], extra=self.extra)
+                                server="127.0.0.1:%d" % self.server.address[1], extra=self.extra,
+                                bsf=self.bsf and self.bsf.url)
 
     def restart(self):
         assert self.stack.stop("akmad") == 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """demo: the main job on one machine without hardware, told as a short story with real times.
 
-    ./dev demo [--keep] [--protocol at] [--anchor akma]
+    ./dev demo [--keep] [--protocol at] [--anchor akma|gba]
 
 Exit 0 only if the key that a process got over D-Bus is the one that the key server holds.
 """
@@ -119,11 +119,12 @@ def a_kid(stack):
 def start_everything(stack, story):
     story.head("The parts, each a real program")
     stack.start_lab()
-    story.tell("operator's core", "akma-lab: AUSF, UDM, AuC and AAnF, HTTP/2 on " +
-               stack.ready["akma-lab"]["core"])
+    story.tell("operator's core", "akma-lab: AUSF, UDM, AuC and %s, HTTP/2 on %s" % (
+        "BSF" if stack.uses_gba else "AAnF", stack.ready["akma-lab"]["core"]))
     stack.start_modem()
     story.tell("modem with its SIM", "akma-modemsim: AT port %s" % stack.path("modem.tty"))
-    story.tell("", "registered with 5G AKA; the modem left K_AUSF in EF_5GAUTHKEYS of the card")
+    story.tell("", "LTE only: the card holds no key of 5G" if stack.uses_gba else
+               "registered with 5G AKA; the modem left K_AUSF in EF_5GAUTHKEYS of the card")
     stack.init_keyserver(application=None)
     stack.server("application", "add", "mqtt", "--source", "local", "--length", "32",
                  "--grace", "1h", "--allow", "*")
@@ -138,15 +139,28 @@ def start_everything(stack, story):
 def tell_exchange(stack, story):
     agent, lab = stack.processes["akmad"], stack.processes["akma-lab"]
     server = stack.processes["akma-keyserver"]
+    gba = stack.uses_gba
+    key, name = ("Ks_NAF", "B-TID") if gba else ("K_AF", "A-KID")
+    anchor = [
+        (lab, r"GET Ub / \S+: 401", "BSF challenges", lambda m: "RAND and AUTN, over Ub (HTTP Digest)"),
+        (lab, r"GET Ub / \S+: 200", "BSF answered", lambda m: "RES of the card; it gave the B-TID"),
+        (agent, r"card read,", "card read", lambda m: "CK and IK are Ks; Ks_NAF for this server"),
+        (lab, r"bootstrapping-info-retrieval", "BSF asked", lambda m: "by the key server, for Ks_NAF"),
+    ] if gba else [
+        (agent, r"card read,", "card read", lambda m: "A-KID " + a_kid(stack)),
+        (lab, r"retrieve-applicationkey", "AAnF asked", lambda m: "by the key server, for K_AF"),
+    ]
     steps = [
         (agent, r"modem .*: found, (.*) \(", "modem found", lambda m: m.group(1)),
-        (agent, r"card read", "card read", lambda m: "A-KID " + a_kid(stack)),
-        (agent, r"first request sent", "first request  ->", lambda m: "the A-KID and a fresh nonce"),
-        (lab, r"retrieve-applicationkey", "AAnF asked", lambda m: "by the key server, for K_AF"),
+        *anchor,
+        (agent, r"first request sent", "first request  ->",
+         lambda m: "the %s and a fresh nonce" % name),
         (agent, r"first response", "first response <-",
-         lambda m: "opens under K_AF: the key server has it too"),
-        (agent, r"second request sent", "second request ->", lambda m: '"mqtt", encrypted under K_AF'),
-        (agent, r"second response", "second response <-", lambda m: "the key, encrypted under K_AF"),
+         lambda m: "opens under %s: the key server has it too" % key),
+        (agent, r"second request sent", "second request ->",
+         lambda m: '"mqtt", encrypted under %s' % key),
+        (agent, r"second response", "second response <-",
+         lambda m: "the key, encrypted under %s" % key),
         (server, r"first key deleted", "first key deleted", lambda m: "by the key server"),
         (agent, r"first key deleted", "first key deleted", lambda m: "by the agent"),
         (agent, r"application mqtt: key (\S+) is new", "key sealed to disk", lambda m: m.group(1)),
@@ -228,7 +242,9 @@ def run(stack, story):
         stack.server("key", "rotate", "--application", "mqtt")
         story.tell("key rotate", "akma-keyserver made mqtt:2 due")
         stack.ctl("renew", "mqtt")
-        story.tell("akmactl renew mqtt", "a new exchange, with a first key read from the card again")
+        story.tell("akmactl renew mqtt", "a new exchange, with the bootstrapping that is there"
+                   if stack.uses_gba else
+                   "a new exchange, with a first key read from the card again")
         watcher.wait("mqtt:2")
         story.tell("KeyChanged mqtt:2", "arrived in process %d, which was watching" % watcher.popen.pid)
     except AssertionError:
@@ -276,7 +292,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="./dev demo", description="The main job, without hardware.")
     parser.add_argument("--keep", action="store_true", help="leave it all running")
     parser.add_argument("--protocol", choices=["at"], default="at", help="what the modem speaks")
-    parser.add_argument("--anchor", choices=["akma"], default="akma", help="how the first key is made")
+    parser.add_argument("--anchor", choices=["akma", "gba"], default="akma", help="how the first key is made")
     return parser.parse_args(arguments)
 
 
@@ -284,7 +300,8 @@ def main(arguments):
     options = parse(arguments)
     story = Story()
     print("akmad: from a SIM to an application's key, on this machine alone.")
-    with harness.Stack(tempfile.mkdtemp(prefix="akma-demo-"), keep=options.keep) as stack:
+    with harness.Stack(tempfile.mkdtemp(prefix="akma-demo-"), keep=options.keep,
+                       anchor=options.anchor) as stack:
         try:
             agent, server, length = run(stack, story)
         except (Failed, AssertionError, OSError, ValueError) as failure:

@@ -22,6 +22,7 @@ FQDN = "keys.example.com"
 IMSI = "001010123456789"
 # TS 35.208 test set 1
 K = "465b5ce8b199b49faa5f0a2ee238a6bc"
+BSF = "bsf.mnc001.mcc001.pub.3gppnetwork.org"
 OPC = "cd63cb71954a9f4e48a5994e37a02baf"
 
 PROGRAMS = {
@@ -103,7 +104,10 @@ class Process:
 
 
 class Stack:
-    def __init__(self, directory=None, keep=False, log_level="info"):
+    def __init__(self, directory=None, keep=False, log_level="info", anchor="akma"):
+        """@anchor: akma, gba, gba-u or auto: as the servers of akmad.conf have it. The SIM of gba is
+        one without service 123, in a modem that registers on nothing."""
+        self.anchor = anchor
         self.dir = directory or tempfile.mkdtemp(prefix="akma-")
         self.keep = keep
         self.log_level = log_level
@@ -165,22 +169,36 @@ class Stack:
     def start_lab(self, subscribers=None, extra=()):
         if subscribers is None:
             subscribers = ("[subscriber %s]\nmnc-length=2\nk=%s\nopc=%s\namf=8000\n"
-                           "sqn=000000000000\nrouting-indicator=0\nakma=true\n" % (IMSI, K, OPC))
+                           "sqn=000000000000\nrouting-indicator=0\nakma=true\ngba=%s\n" % (
+                               IMSI, K, OPC, "u" if self.anchor == "gba-u" else "me"))
         path = self.write("subscribers.conf", subscribers)
         return self.spawn("akma-lab", [program("akma-lab"), "--subscribers", path,
                                        "--listen", self.ready.get("akma-lab", {}).get("core", "127.0.0.1:0"),
+                                       *(["--bsf-listen", "127.0.0.1:0"] if self.uses_gba else []),
                                        *extra])
 
     @property
     def core(self):
         return "http://" + self.ready["akma-lab"]["core"]
 
+    @property
+    def uses_gba(self):
+        return self.anchor != "akma"
+
+    @property
+    def bsf(self):
+        return "http://" + self.ready["akma-lab"]["bsf"]
+
     # -- the modem -------------------------------------------------------------------------
 
-    def start_modem(self, card=None, core=True, dialect=None, name="modem"):
+    def start_modem(self, card=None, core=None, dialect=None, name="modem"):
+        services = {"akma": "123;124", "auto": "68;123;124"}.get(self.anchor, "68")
         if card is None:
             card = ("[card]\niccid=8988211000000000017\n[usim]\nimsi=%s\nmnc-length=2\nk=%s\nopc=%s\n"
-                    "sqn=000000000000\nservices=123;124\nrouting-indicator=0\nplmn=00101\n" % (IMSI, K, OPC))
+                    "sqn=000000000000\nservices=%s\nrouting-indicator=0\nplmn=00101\n" % (
+                        IMSI, K, OPC, services))
+        if core is None:
+            core = "123" in services
         path = self.write(name + ".card", card)
         argv = [program("akma-modemsim"), "--card", path, "--at", self.path(name + ".tty"),
                 "--control", self.control_path(name)]
@@ -225,6 +243,9 @@ class Stack:
         os.chmod(self.path("server.key"), 0o600)
 
     def keyserver_config(self, core=None, workers=1, extra=""):
+        if self.uses_gba:
+            extra += ("[anchor bsf]\ntype=gba\noperator=00101\nrealms=%s\nurl=%s\n" % (
+                BSF, core or self.core))
         return self.write("akma-keyserver.conf", (
             "[server]\nname=%s\nlisten=%s\ncertificate-file=%s\nkey-file=%s\nworkers=%d\n"
             "[store]\nbackend=sqlite\npath=%s\nstore-key-file=%s\n"
@@ -279,13 +300,15 @@ class Stack:
         wait_until("the bus is there", lambda: os.path.exists(address))
 
     def agent_config(self, applications="[application mqtt]\nserver=keys\nusers=%u\n",
-                     server=None, device=None, extra="", anchor="akma"):
+                     server=None, device=None, extra="", bsf=None):
         server = server or self.ready["akma-keyserver"]["listen"]
+        if self.uses_gba:
+            extra += "[gba]\nbsf=%s\n" % (bsf or self.bsf)
         return self.write("akmad.conf", (
             "[agent]\nstate-dir=%s\n[modem sim]\ndevice=%s\nprotocol=at\n"
             "[server keys]\nurl=https://%s:%s\nconnect=%s\nca-file=%s\nanchor=%s\n%s%s") % (
                 self.path("state"), device or self.path("modem.tty"), FQDN,
-                server.rsplit(":", 1)[1], server, self.path("ca.pem"), anchor,
+                server.rsplit(":", 1)[1], server, self.path("ca.pem"), self.anchor,
                 applications.replace("%u", str(os.getuid())), extra))
 
     def start_agent(self, config=True, **settings):

@@ -23,6 +23,18 @@ def test(function):
     return function
 
 
+def each(*values):
+    """One test for each value, which it gets as its argument: "name", "name_over_<second>", ..."""
+    def register(function):
+        for value in values:
+            def run(value=value):
+                function(value)
+            run.__name__ = function.__name__ + ("" if value == values[0] else "_over_" + value)
+            _tests.append(run)
+        return function
+    return register
+
+
 def skip_all(why):
     print("1..0 # SKIP " + why, flush=True)
     sys.exit(0)

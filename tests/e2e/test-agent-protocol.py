@@ -20,23 +20,27 @@ import reference_messages as messages  # noqa: E402
 import tap  # noqa: E402
 from world import KEY, World  # noqa: E402
 
-world = None
+worlds = {}
 
 
 class Clean:
-    """The one world of all tests, with a server that does nothing odd, before and after."""
+    """The one world of all tests with this anchor; its server does nothing odd, before and after."""
+
+    def __init__(self, anchor="akma"):
+        self.anchor = anchor
 
     def __enter__(self):
-        global world
-        if world is None:
-            world = World()
-            world.__enter__()
-            world.start().wait_key()
+        if self.anchor not in worlds:
+            worlds[self.anchor] = World(anchor=self.anchor)
+            worlds[self.anchor].__enter__()
+            worlds[self.anchor].start().wait_key()
+        world = worlds[self.anchor]
         world.server.hooks.clear()
         world.server.events.clear()
         return world
 
     def __exit__(self, *_):
+        world = worlds[self.anchor]
         world.server.hooks.clear()
         world.server.forgive()
 
@@ -68,27 +72,30 @@ def flip(text, index):
     return text[:index] + ("A" if text[index] != "A" else "B") + text[index + 1:]
 
 
-@tap.test
-def m1_first_request_is_the_message_and_says_no_imsi():
-    with Clean() as w:
+@tap.each("akma", "gba")
+def m1_first_request_is_the_message_and_says_no_imsi(anchor):
+    with Clean(anchor) as w:
         w.renew()
         request = w.server.wait_for("first_request")[0]
-        assert request["anchor"] == "akma"
-        assert ("akma", request["kid"]) in w.server.first_keys
+        assert request["anchor"] == anchor
+        if anchor == "akma":
+            assert ("akma", request["kid"]) in w.server.first_keys
+        else:
+            assert request["kid"] in w.bsf.sessions
         assert harness.IMSI not in json.dumps(request)
 
 
-@tap.test
-def m3_m4_second_key_arrives_under_the_first_key():
-    with Clean() as w:
+@tap.each("akma", "gba")
+def m3_m4_second_key_arrives_under_the_first_key(anchor):
+    with Clean(anchor) as w:
         w.renew()
         assert w.server.wait_for("delivered")[0]["key_ids"] == ["mqtt"]
         assert w.get_key()[0] == KEY
 
 
-@tap.test
-def m8_first_request_names_the_identifier():
-    with Clean() as w:
+@tap.each("akma", "gba")
+def m8_first_request_names_the_identifier(anchor):
+    with Clean(anchor) as w:
         w.renew()
         assert w.server.wait_for("first_request")[0]["key_ids"] == ["mqtt"]
 
@@ -282,5 +289,5 @@ def nothing_of_the_exchange_is_in_the_log():
 try:
     tap.main()
 finally:
-    if world:
+    for world in worlds.values():
         world.__exit__(None, None, None)

@@ -10,12 +10,14 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import aka  # noqa: E402
 import derive  # noqa: E402
 import harness  # noqa: E402
 import memscan  # noqa: E402
 import reference  # noqa: E402
 import reference_server  # noqa: E402
 import tap  # noqa: E402
+import ubserver  # noqa: E402
 from harness import FQDN, IMSI  # noqa: E402
 
 
@@ -186,6 +188,98 @@ def m6_agent_wipes_when_the_server_is_not_authentic():
             assert s.ctl("renew", "mqtt", check=False).returncode == 21
             hits = found(s, ["akmad"], secrets)
             assert not hits, hits
+
+
+# --- GBA ------------------------------------------------------------------------------------------
+
+class Gba:
+    """An agent over GBA_ME with a BSF and a key server in Python, which know what it should wipe."""
+
+    def __init__(self, lifetime):
+        self.stack = harness.Stack(anchor="gba")
+        self.bsf = ubserver.Bsf(aka.Usim(harness.K, harness.OPC), lifetime=lifetime)
+        self.held, self.go_on = threading.Event(), threading.Event()
+
+    def __enter__(self):
+        reference_server.ServerSession = Recorder
+        s = self.stack
+        self.server = reference.ReferenceServer(FQDN, s.dir).__enter__()
+        self.server.first_key = self.first_key
+        self.server.keys["mqtt"] = reference.ServerKey(os.urandom(32))
+        self.server.hooks["second_response"] = self.hold
+        os.symlink(self.server.ca_file, s.path("ca.pem"))
+        s.start_modem(), s.start_bus()
+        s.start_agent(server="%s:%d" % self.server.address, bsf=self.bsf.url)
+        assert self.held.wait(20), "no second request came"
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.stack.__exit__(kind, value, trace)
+        self.server.__exit__()
+        self.bsf.__exit__()
+
+    def first_key(self, anchor, kid, *_):
+        assert anchor == "gba", anchor
+        ks, rand, impi = self.bsf.sessions[kid]
+        return ubserver.ks_naf(ks, rand, impi, FQDN)
+
+    def hold(self, answer):
+        self.held.set()
+        self.go_on.wait(20)
+        return answer
+
+    def end(self):
+        self.go_on.set()
+        self.stack.wait_key()
+
+    def secrets(self):
+        b_tid, (ks, rand, impi) = list(self.bsf.sessions.items())[-1]
+        res = self.bsf.keys(rand)[0]
+        keys = {"Ks_NAF": self.first_key("gba", b_tid), "RES": res}
+        keys.update(session_keys(Recorder.sessions[-1].schedule))
+        return keys, {"Ks": ks, "CK": ks[:16], "IK": ks[16:]}
+
+
+@tap.test
+def m6_ks_naf_is_nowhere_after_the_exchange_over_gba_and_ks_at_one_place():
+    with Gba(lifetime=3600) as g:
+        secrets, ks = g.secrets()
+        live = found(g.stack, ["akmad"], secrets)
+        assert "K_server" in live, live
+        assert "RES" not in live, live
+        g.end()
+        hits = found(g.stack, ["akmad"], secrets)
+        assert not hits, hits
+        # control: it is kept for the next server, once, as it should be
+        kept = memscan.scan(pids_of(g.stack, "akmad"), ks)
+        assert {name: len(where) for name, where in kept.items()} == {"Ks": 1, "CK": 1, "IK": 1}, kept
+
+
+@tap.test
+def m6_ks_is_nowhere_when_its_lifetime_is_over():
+    with Gba(lifetime=6) as g:
+        secrets, ks = g.secrets()
+        g.end()
+        assert found(g.stack, ["akmad"], ks), "it is gone too early: the test sees nothing"
+        harness.wait_until("Ks is wiped", lambda: not found(g.stack, ["akmad"], ks), 12)
+        assert not found(g.stack, ["akmad"], secrets)
+
+
+@tap.test
+def m6_ks_goes_with_the_card():
+    with Gba(lifetime=3600) as g:
+        _, ks = g.secrets()
+        g.end()
+        assert g.stack.control("sim out").startswith("ok")
+        harness.wait_until("Ks is wiped", lambda: not found(g.stack, ["akmad"], ks), 12)
+
+
+@tap.test
+def imsi_is_nowhere_in_the_agent_after_an_exchange_over_gba():
+    with Gba(lifetime=3600) as g:
+        g.end()
+        hits = found(g.stack, ["akmad"], identity())
+        assert not hits, hits
 
 
 if __name__ == "__main__":

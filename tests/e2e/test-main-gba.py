@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The main job over GBA with every real program: a SIM without 5G, akmad, the lab's BSF, the key
+server; and auto, which falls back to GBA."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+import tap  # noqa: E402
+from harness import IMSI  # noqa: E402
+
+REJECTED, UNREACHABLE, REVOKED = 17, 20, 26
+
+
+def fingerprint(stack, *words):
+    return stack.ctl("get", "mqtt", "--format", "fingerprint", *words).strip()
+
+
+def server_fingerprint(stack, kid):
+    return [row["sha256"] for row in stack.server_keys() if row["kid"] == kid][0]
+
+
+def renew(stack):
+    return stack.ctl("renew", "mqtt", check=False).returncode
+
+
+def state(stack):
+    return json.loads(stack.ctl("status", "--json"))["state"]
+
+
+def last_error(stack):
+    return stack.application()["last_error"]["message"]
+
+
+def anchors_asked(stack):
+    """What the key servers asked the core for, as its log tells it."""
+    text = stack.processes["akma-lab"].read_log()
+    return re.findall(r"(retrieve-applicationkey|bootstrapping-info-retrieval) \S+: (\d+)", text)
+
+
+def bootstrappings(stack):
+    """How many ended well."""
+    return len(re.findall(r"GET Ub / \S+: 200", stack.processes["akma-lab"].read_log()))
+
+
+def turn_to(stack, anchor, **config):
+    stack.anchor, before = anchor, stack.anchor
+    stack.agent_config(**config)
+    stack.processes["akmad"].signal(signal.SIGHUP)
+    harness.wait_until("reloaded", lambda: stack.processes["akmad"].read_log().count(
+        "configuration reloaded") == stack.reloads + 1)
+    stack.reloads += 1
+    assert before != anchor or config
+
+
+class Stack(harness.Stack):
+    reloads = 0
+
+
+@tap.each("gba", "gba-u")
+def m11_the_key_on_the_bus_is_the_one_that_the_server_holds(anchor):
+    with Stack(anchor=anchor) as s:
+        s.start_all()
+        row = s.wait_key()
+        assert row["key_id"] == "mqtt:1", row
+        assert fingerprint(s) == server_fingerprint(s, "mqtt:1")
+        assert len(s.ctl("get", "mqtt", "--format", "raw", binary=True)) == 32
+        modem = json.loads(s.ctl("modem", "--json").splitlines()[0])
+        assert modem["anchors"] == ["gba-me", "gba-u"], modem
+        assert state(s) == "ready"
+        assert {name for name, _ in anchors_asked(s)} == {"bootstrapping-info-retrieval"}
+        # the terminal has a pseudonym, not an IMSI, and no log has it
+        assert IMSI not in s.server("terminal", "list", "--json")
+        for name in ("akmad", "akma-keyserver"):
+            assert IMSI not in s.processes[name].read_log(), name
+        for name in ("akmad", "akma-keyserver", "akma-lab", "akma-modemsim"):
+            assert s.stop(name) == 0, name
+
+
+@tap.each("gba", "gba-u")
+def rotation_reaches_the_gateway_with_one_bootstrapping(anchor):
+    with Stack(anchor=anchor) as s:
+        s.start_all()
+        s.wait_key()
+        s.server("key", "rotate", "--application", "mqtt")
+        s.ctl("renew", "mqtt")
+        assert fingerprint(s) == server_fingerprint(s, "mqtt:2")
+        assert bootstrappings(s) == 1
+
+
+@tap.each("gba", "gba-u")
+def an_operator_who_forgot_all_costs_one_new_bootstrapping(anchor):
+    with Stack(anchor=anchor) as s:
+        s.start_all()
+        s.wait_key()
+        # it has lost its bootstrappings, and its sequence numbers begin anew: AUTS
+        address = s.ready["akma-lab"]["bsf"]
+        s.stop("akma-lab")
+        s.start_lab(extra=["--bsf-listen", address])
+        assert renew(s) == 0, last_error(s)
+        assert bootstrappings(s) == 2
+        assert "resynchronise" in s.processes["akmad"].read_log()
+
+
+@tap.each("gba", "gba-u")
+def an_ended_ks_is_made_anew(anchor):
+    with Stack(anchor=anchor) as s:
+        s.start_lab(extra=["--gba-lifetime", "4s"])
+        s.start_modem(), s.start_keyserver(), s.start_bus(), s.start_agent()
+        s.wait_key()
+        time.sleep(4.2)
+        assert renew(s) == 0, last_error(s)
+        assert bootstrappings(s) == 2
+
+
+@tap.test
+def a_terminal_has_the_same_id_over_both_and_a_revocation_holds_on_both():
+    with Stack(anchor="auto") as s:
+        s.start_lab(), s.start_modem(), s.start_keyserver(), s.start_bus(), s.start_agent()
+        s.wait_key()
+        assert {name for name, _ in anchors_asked(s)} == {"retrieve-applicationkey"}
+        turn_to(s, "gba")
+        assert renew(s) == 0
+        assert {name for name, _ in anchors_asked(s)} == {
+            "retrieve-applicationkey", "bootstrapping-info-retrieval"}
+        rows = [json.loads(line) for line in s.server("terminal", "list", "--json").splitlines()]
+        assert len(rows) == 1, rows
+        assert s.application()["key_id"] == "mqtt:1"
+
+        s.server("terminal", "revoke", rows[0]["terminal"])
+        assert renew(s) == REVOKED
+        turn_to(s, "akma")
+        assert renew(s) == REVOKED
+        s.server("terminal", "restore", rows[0]["terminal"])
+        turn_to(s, "gba")
+        assert renew(s) == 0
+
+
+@tap.test
+def auto_falls_back_to_gba_and_the_next_enrolment_begins_with_akma():
+    with Stack(anchor="auto") as s:
+        s.start_all()
+        s.wait_key()
+        assert state(s) == "ready" and bootstrappings(s) == 0
+        # the AAnF forgets the terminal: the same A-KID after the re-read is not known either
+        done = subprocess.run(["curl", "-sf", "--http2-prior-knowledge", "-H",
+                               "Content-Type: application/json", "-d",
+                               json.dumps({"supi": "imsi-" + IMSI}),
+                               s.core + "/naanf-akma/v1/remove-context"])
+        assert done.returncode == 0
+        assert renew(s) == 0, last_error(s)
+        assert bootstrappings(s) == 1
+        harness.wait_until("degraded", lambda: state(s) == "degraded")
+
+        assert renew(s) == 0 and state(s) == "degraded" and bootstrappings(s) == 1
+        assert s.control("register").startswith("ok")
+        assert renew(s) == 0
+        harness.wait_until("ready", lambda: state(s) == "ready")
+        assert bootstrappings(s) == 1
+
+
+@tap.test
+def auto_uses_gba_where_the_card_has_no_akma_and_that_is_ready():
+    card = ("[card]\niccid=8988211000000000017\n[usim]\nimsi=%s\nmnc-length=2\nk=%s\nopc=%s\n"
+            "services=27\nplmn=00101\n" % (IMSI, harness.K, harness.OPC))
+    with Stack(anchor="auto") as s:
+        s.start_lab(), s.start_modem(card=card, core=False)
+        s.start_keyserver(), s.start_bus(), s.start_agent()
+        s.wait_key()
+        assert bootstrappings(s) == 1 and state(s) == "ready"
+
+
+@tap.test
+def reject_a_bsf_that_is_gone_and_come_back_by_itself():
+    with Stack(anchor="gba") as s:
+        s.start_lab(), s.start_modem(), s.start_keyserver(), s.start_bus()
+        address = s.ready["akma-lab"]["bsf"]
+        s.stop("akma-lab")
+        s.start_agent()
+        assert renew(s) == UNREACHABLE
+        assert "BSF" in last_error(s)
+        s.start_lab(extra=["--bsf-listen", address])
+        s.wait_key()
+
+
+@tap.test
+def reject_a_subscriber_without_gba():
+    with Stack(anchor="gba") as s:
+        s.start_lab(subscribers="[subscriber %s]\nmnc-length=2\nk=%s\nopc=%s\ngba=none\n" % (
+            IMSI, harness.K, harness.OPC))
+        s.start_modem(), s.start_keyserver(), s.start_bus(), s.start_agent()
+        assert renew(s) == REJECTED
+        assert "BSF" in last_error(s)
+
+
+@tap.test
+def reject_gba_me_for_a_subscriber_of_gba_u():
+    with Stack(anchor="gba-u") as s:
+        s.start_lab()
+        s.anchor = "gba"
+        s.start_modem(), s.start_keyserver(), s.start_bus(), s.start_agent()
+        assert renew(s) == REJECTED
+        assert "challenge of the BSF" in last_error(s)
+
+
+tap.main()
