@@ -100,7 +100,7 @@ tell(void *data, AkmaSoftEvent event, const char *text)
 
     akma_soft_mbim_tell(self, event, text);
     if (self->qmi)
-        akma_soft_qmi_tell(self->qmi, event);
+        akma_soft_qmi_tell(self->qmi, event, text);
 }
 
 const AkmaSoftFace akma_soft_mbim_face = {"mbim", create, destroy, feed, forget, restart, tell};

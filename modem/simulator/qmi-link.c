@@ -255,8 +255,7 @@ face_tell(void *self, AkmaSoftEvent event, const char *text)
 {
     const Port *port = self;
 
-    (void)text;
-    akma_soft_qmi_tell(port->qmi, event);
+    akma_soft_qmi_tell(port->qmi, event, text);
 }
 
 const AkmaSoftFace akma_soft_qmi_face = {

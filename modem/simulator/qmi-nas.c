@@ -6,13 +6,27 @@
 
 #include "modem/simulator/qmi-private.h"
 
-#define SERVING_SYSTEM 0x0024
-#define WANT_SERVING   1 /* Register Indications, TLV 13 */
-#define MCC_LEN        3
+#define SERVING_SYSTEM         0x0024
+#define SYSTEM_INFO            0x004d
+#define SYSTEM_INFO_INDICATION 0x004e
 
-/* What else the TLVs are called in the answer and in the indication. */
-#define PCS_IN_ANSWER     0x27
-#define PCS_IN_INDICATION 0x29
+/* What Register Indications asks for. */
+enum {
+    WANT_SERVING = 1 << 0,
+    WANT_SYSTEM = 1 << 1,
+};
+
+#define MCC_LEN 3
+
+/* TLVs that have one number in the answer and another in the indication. */
+typedef struct {
+    uint8_t pcs;     /* of serving system: how long the network code is */
+    uint8_t service; /* of system info: 5G */
+    uint8_t system;
+} Numbers;
+
+static const Numbers in_answer = {0x27, 0x4a, 0x4b};
+static const Numbers in_indication = {0x29, 0x4c, 0x4d};
 
 #define INTERFACE_NONE 0
 #define INTERFACE_5GNR 12
@@ -22,6 +36,14 @@
 #define DETACHED       2
 #define ROAMING        0
 #define NOT_ROAMING    1
+
+/* System info: of 5G only. */
+#define SERVICE_NONE      0
+#define SERVICE_AVAILABLE 2
+#define DOMAIN_PACKET     2
+#define TRACKING_AREA     1
+#define CELL              1
+#define MNC_LEN           3
 
 static uint8_t
 wire_state(AkmaSoftRegistrationState state)
@@ -52,7 +74,7 @@ put_plmn(QmiWriter *writer, const char *plmn)
 }
 
 static void
-put_serving_system(QmiWriter *writer, AkmaSoftModem *modem, uint8_t pcs)
+put_serving_system(QmiWriter *writer, AkmaSoftModem *modem, const Numbers *numbers)
 {
     AkmaSoftRegistrationState state = akma_soft_modem_get_registration(modem);
     AkmaSoftUicc *card = akma_soft_modem_get_card(modem);
@@ -75,15 +97,67 @@ put_serving_system(QmiWriter *writer, AkmaSoftModem *modem, uint8_t pcs)
     put_plmn(writer, plmn);
     akma_soft_qmi_put_u8(writer, (uint8_t)strlen(plmn)); /* its name */
     akma_soft_qmi_put_bytes(writer, plmn, strlen(plmn));
-    akma_soft_qmi_put_tlv(writer, pcs);
+    akma_soft_qmi_put_tlv(writer, numbers->pcs);
     put_plmn(writer, plmn);
-    akma_soft_qmi_put_u8(writer, strlen(plmn) == MCC_LEN + 3);
+    akma_soft_qmi_put_u8(writer, strlen(plmn) == MCC_LEN + MNC_LEN);
+}
+
+static void
+put_valid(QmiWriter *writer, uint8_t value)
+{
+    akma_soft_qmi_put_u8(writer, 1);
+    akma_soft_qmi_put_u8(writer, value);
+}
+
+/* Each value comes behind a flag that says whether it is one. */
+static void
+put_system_info(QmiWriter *writer, AkmaSoftModem *modem, const Numbers *numbers)
+{
+    AkmaSoftRegistrationState state = akma_soft_modem_get_registration(modem);
+    AkmaSoftUicc *card = akma_soft_modem_get_card(modem);
+    bool registered = card && wire_state(state) == 1;
+    char plmn[MCC_LEN + MNC_LEN];
+
+    akma_soft_qmi_put_tlv(writer, numbers->service);
+    akma_soft_qmi_put_u8(writer, registered ? SERVICE_AVAILABLE : SERVICE_NONE);
+    akma_soft_qmi_put_u8(writer, registered ? SERVICE_AVAILABLE : SERVICE_NONE);
+    akma_soft_qmi_put_u8(writer, registered); /* the preferred data path */
+    if (!registered)
+        return;
+
+    memset(plmn, 0xff, sizeof plmn); /* a short network code ends in FF */
+    memcpy(plmn,
+           akma_soft_uicc_get_profile(card)->plmn,
+           MIN(strlen(akma_soft_uicc_get_profile(card)->plmn), sizeof plmn));
+    akma_soft_qmi_put_tlv(writer, numbers->system);
+    put_valid(writer, DOMAIN_PACKET);
+    put_valid(writer, DOMAIN_PACKET); /* what it is capable of */
+    put_valid(writer, state == AKMA_SOFT_REGISTRATION_ROAMING);
+    put_valid(writer, 0);            /* not forbidden */
+    akma_soft_qmi_put_u8(writer, 0); /* no location area */
+    akma_soft_qmi_put_u16(writer, 0);
+    akma_soft_qmi_put_u8(writer, 1);
+    akma_soft_qmi_put_u32(writer, CELL);
+    akma_soft_qmi_put_u8(writer, 0); /* not rejected: domain, cause */
+    akma_soft_qmi_put_u16(writer, 0);
+    akma_soft_qmi_put_u8(writer, 1);
+    akma_soft_qmi_put_bytes(writer, plmn, sizeof plmn);
+    akma_soft_qmi_put_u8(writer, 1);
+    akma_soft_qmi_put_u16(writer, TRACKING_AREA);
+}
+
+static uint16_t
+get_system_info(const QmiCall *call)
+{
+    put_system_info(call->answer, call->modem, &in_answer);
+
+    return QMI_OK;
 }
 
 static uint16_t
 get_serving_system(const QmiCall *call)
 {
-    put_serving_system(call->answer, call->modem, PCS_IN_ANSWER);
+    put_serving_system(call->answer, call->modem, &in_answer);
 
     return QMI_OK;
 }
@@ -93,7 +167,7 @@ get_home_network(const QmiCall *call)
 {
     AkmaSoftUicc *card = akma_soft_modem_get_card(call->modem);
     const AkmaSoftProfile *profile = akma_soft_uicc_get_profile(card);
-    char plmn[MCC_LEN + 3 + 1];
+    char plmn[MCC_LEN + MNC_LEN + 1];
 
     if (akma_soft_modem_get_sim_state(call->modem) != AKMA_SOFT_SIM_READY)
         return QMI_ACCESS_DENIED;
@@ -111,7 +185,10 @@ get_home_network(const QmiCall *call)
 static uint16_t
 register_indications(const QmiCall *call)
 {
-    return akma_soft_qmi_want(call, 0x13, WANT_SERVING) ? QMI_OK : QMI_MALFORMED_MESSAGE;
+    bool fine =
+        akma_soft_qmi_want(call, 0x13, WANT_SERVING) && akma_soft_qmi_want(call, 0x18, WANT_SYSTEM);
+
+    return fine ? QMI_OK : QMI_MALFORMED_MESSAGE;
 }
 
 static void
@@ -120,8 +197,11 @@ tell(AkmaSoftQmi *self, AkmaSoftEvent event)
     if (event != AKMA_SOFT_EVENT_REGISTRATION)
         return;
     akma_soft_qmi_indicate(self, QMI_NAS, SERVING_SYSTEM);
-    put_serving_system(&self->indication, self->modem, PCS_IN_INDICATION);
+    put_serving_system(&self->indication, self->modem, &in_indication);
     akma_soft_qmi_send_indication(self, QMI_NAS, WANT_SERVING);
+    akma_soft_qmi_indicate(self, QMI_NAS, SYSTEM_INFO_INDICATION);
+    put_system_info(&self->indication, self->modem, &in_indication);
+    akma_soft_qmi_send_indication(self, QMI_NAS, WANT_SYSTEM);
 }
 
 static const QmiCommand commands[] = {
@@ -130,6 +210,7 @@ static const QmiCommand commands[] = {
     {0x001e, QMI_ALWAYS, akma_soft_qmi_list_commands},
     {SERVING_SYSTEM, QMI_ALWAYS, get_serving_system},
     {0x0025, QMI_CARD, get_home_network},
+    {SYSTEM_INFO, QMI_ALWAYS, get_system_info},
     {0, QMI_ALWAYS, NULL},
 };
 

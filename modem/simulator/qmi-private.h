@@ -7,7 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* A client of one service; @service 0: the place is free. */
+#define QMI_WANTED_ALWAYS UINT32_C(0x80000000) /* no client can do without */
+
+/* A client of one service; @user NULL: the place is free. */
 typedef struct {
     uint8_t service;
     uint8_t id;
@@ -79,7 +81,7 @@ QmiClient *akma_soft_qmi_find_client(AkmaSoftQmi *self, uint8_t service, uint8_t
 
 /* Begins an indication in self->indication; the caller adds its TLVs. */
 void akma_soft_qmi_indicate(AkmaSoftQmi *self, uint8_t service, uint16_t id);
-/* Sends it to each client of @service that wants one of @wanted. */
+/* Sends it to each client of @service that wants one of @wanted; QMI_WANTED_ALWAYS: to all. */
 void akma_soft_qmi_send_indication(AkmaSoftQmi *self, uint8_t service, uint32_t wanted);
 
 /* Handlers of every service. */

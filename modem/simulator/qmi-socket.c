@@ -191,9 +191,8 @@ on_event(AkmaSoftEvent event, const char *text, void *user_data)
     AkmaSoftQmiSocket *self = user_data;
     g_autoptr(GError) error = NULL;
 
-    (void)text;
     if (event != AKMA_SOFT_EVENT_PLUG)
-        akma_soft_qmi_tell(self->qmi, event);
+        akma_soft_qmi_tell(self->qmi, event, text);
     else if (!akma_soft_modem_is_plugged(self->modem))
         unplug(self);
     else if (!plug(self, &error))

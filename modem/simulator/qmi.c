@@ -8,6 +8,8 @@
 #include "base/wiping.h"
 #include "modem/simulator/qmi-private.h"
 
+#define UNKNOWN_INDICATION 0x7fff
+
 static const QmiService *const services[] = {
     &akma_soft_qmi_ctl, &akma_soft_qmi_dms, &akma_soft_qmi_nas, &akma_soft_qmi_uim};
 
@@ -140,7 +142,8 @@ akma_soft_qmi_send_indication(AkmaSoftQmi *self, uint8_t service, uint32_t wante
     for (size_t i = 0; i < G_N_ELEMENTS(self->clients); i++) {
         const QmiClient *client = &self->clients[i];
 
-        if (!client->user || client->service != service || (client->wants & wanted) == 0)
+        if (!client->user || client->service != service ||
+            ((client->wants | QMI_WANTED_ALWAYS) & wanted) == 0)
             continue;
         indication->bytes[5] = client->id;
         client->user->indicate(indication->bytes, indication->len, client->user->user_data);
@@ -148,7 +151,7 @@ akma_soft_qmi_send_indication(AkmaSoftQmi *self, uint8_t service, uint32_t wante
 }
 
 void
-akma_soft_qmi_tell(AkmaSoftQmi *self, AkmaSoftEvent event)
+akma_soft_qmi_tell(AkmaSoftQmi *self, AkmaSoftEvent event, const char *text)
 {
     if (event == AKMA_SOFT_EVENT_SIM)
         self->busy = self->dialect->busy;
@@ -156,6 +159,12 @@ akma_soft_qmi_tell(AkmaSoftQmi *self, AkmaSoftEvent event)
         if (services[i]->tell)
             services[i]->tell(self, event);
     }
+    if (event != AKMA_SOFT_EVENT_UNSOLICITED)
+        return;
+    akma_soft_qmi_indicate(self, QMI_UIM, UNKNOWN_INDICATION);
+    akma_soft_qmi_put_tlv(&self->indication, 0x10);
+    akma_soft_qmi_put_bytes(&self->indication, text, strlen(text));
+    akma_soft_qmi_send_indication(self, QMI_UIM, QMI_WANTED_ALWAYS);
 }
 
 uint16_t

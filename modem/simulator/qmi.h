@@ -45,8 +45,11 @@ size_t akma_soft_qmi_run(AkmaSoftQmi *self,
 void akma_soft_qmi_leave(AkmaSoftQmi *self, const AkmaSoftQmiUser *user);
 /* As after power on: no client has an id. */
 void akma_soft_qmi_restart(AkmaSoftQmi *self);
-/* Indications to those that asked for them; whoever listens to the modem calls it. */
-void akma_soft_qmi_tell(AkmaSoftQmi *self, AkmaSoftEvent event);
+/*
+ * Indications to those that asked for them; whoever listens to the modem calls it. Of what is
+ * said unasked every client of UIM hears: an indication that nobody knows, @text in TLV 10.
+ */
+void akma_soft_qmi_tell(AkmaSoftQmi *self, AkmaSoftEvent event, const char *text);
 
 unsigned akma_soft_qmi_count_clients(const AkmaSoftQmi *self); /* client ids given out */
 

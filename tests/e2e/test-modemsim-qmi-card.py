@@ -11,12 +11,15 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import modemsim  # noqa: E402
 import tap  # noqa: E402
+from mbim_host import Host  # noqa: E402
 from modemsim import AID, card  # noqa: E402
 from qmi import (  # noqa: E402
     ALWAYS_BLOCKED, BAD_ARGUMENT, BAD_COMMAND, BAD_PIN_ID, BAD_SESSION, DENIED, DMS, INTERNAL,
     MALFORMED, MISSING, NOT_PROVISIONED, NOT_READY, NOT_SUPPORTED, NO_EFFECT, NO_FILE,
-    NO_RESOURCES, OK, PIN_BLOCKED, TOO_LONG, WRONG_PIN, Sim, Uim, read_file, tlv)
+    NO_RESOURCES, OK, PIN_BLOCKED, TOO_LONG, WRONG_PIN, Sim, Uim, read_file, tlv, Link
+)
 
 IMEI = "001010123456780"
 RAND = "23553cbe9637a89d218ae64dae47bf35"
@@ -277,6 +280,23 @@ def authenticate_runs_the_algorithm():
         assert 0x11 not in answer.tlvs
         assert run(0, RAND).error == NOT_SUPPORTED and run(3, "").error == BAD_ARGUMENT
         assert run(3, f"10{RAND}10{AUTN}", kind=6).error == NOT_SUPPORTED
+
+
+@tap.test
+def faces_share_the_card():
+    with modemsim.Sim("--qmi-socket", "akmad-test-%d" % os.getpid(),
+                      faces=("at", "mbim", "qmi")) as sim:
+        with Link(sim.path("qmi")) as link, Link(name="akmad-test-%d" % os.getpid()) as other, \
+                Host(sim.path("mbim")) as host:
+            first, second = Uim(link), Uim(other)
+            aid = bytes.fromhex(AID)
+            assert first.open(aid).tlvs[0x10] == b"\x01"
+            assert second.open(aid).tlvs[0x10] == b"\x02"
+            assert host.open_channel(AID)[2] == 3
+            assert first.open(aid).error == NO_RESOURCES
+            assert read_file(second, 1, "7FFF6F07", 9) == ("080910101032547698", "9000")
+            assert second.close(1).error == OK and first.open(aid).tlvs[0x10] == b"\x01"
+            assert sim.ok("status")["clients"] == "3"
 
 
 # --- dialects ---

@@ -127,27 +127,44 @@ def registration_and_radio_are_told():
 
 @tap.test
 def serving_system_follows_the_registration():
-    core = lab.Lab().start()
-    try:
-        with Sim(None, "--core", "http://" + core.ready["core"]) as sim, sim.link() as link:
-            nas, deaf = link.allocate(NAS), link.allocate(NAS)
-            assert link.ask(NAS, nas, 0x0003, tlv(0x13, b"\x01")).error == OK
-            answer = link.ask(NAS, deaf, 0x0024)
-            assert answer.tlvs[0x01] == b"\x01\x02\x01\x02\x01\x0c" and answer.tlvs[0x10] == b"\x01"
-            assert answer.tlvs[0x12] == b"\x01\x00\x01\x00\x0500101"
-            assert answer.tlvs[0x27] == b"\x01\x00\x01\x00\x00"
-            assert link.ask(NAS, nas, 0x0025).tlvs[0x01] == b"\x01\x00\x01\x00\x00"
-            assert sim.control("deregister") == "ok"
-            told = link.read()
-            assert (told.client, told.id, told.kind) == (nas, 0x0024, "indication")
-            assert told.tlvs == {0x01: b"\x00\x02\x02\x00\x01\x00"}
-            assert sim.control("register") == "ok"
-            states = [link.read().tlvs for _ in range(2)]
-            assert [tlvs[0x01][0] for tlvs in states] == [2, 1]  # searching, registered
-            assert states[1][0x29] == b"\x01\x00\x01\x00\x00"
-            assert link.read(0.1) is None
-    finally:
-        core.stop()
+    with lab.Lab() as core, Sim(
+            None, "--core", "http://" + core.ready["core"]) as sim, sim.link() as link:
+        nas, deaf = link.allocate(NAS), link.allocate(NAS)
+        assert link.ask(NAS, nas, 0x0003, tlv(0x13, b"\x01")).error == OK
+        answer = link.ask(NAS, deaf, 0x0024)
+        assert answer.tlvs[0x01] == b"\x01\x02\x01\x02\x01\x0c" and answer.tlvs[0x10] == b"\x01"
+        assert answer.tlvs[0x12] == b"\x01\x00\x01\x00\x0500101"
+        assert answer.tlvs[0x27] == b"\x01\x00\x01\x00\x00"
+        assert link.ask(NAS, nas, 0x0025).tlvs[0x01] == b"\x01\x00\x01\x00\x00"
+        info = link.ask(NAS, deaf, 0x004D).tlvs
+        assert info[0x4A] == b"\x02\x02\x01" and info[0x4B][20:26] == b"00101\xff"
+        assert sim.control("deregister") == "ok"
+        told = link.read()
+        assert (told.client, told.id, told.kind) == (nas, 0x0024, "indication")
+        assert told.tlvs == {0x01: b"\x00\x02\x02\x00\x01\x00"}
+        assert sim.control("register") == "ok"
+        states = [link.read().tlvs for _ in range(2)]
+        assert [tlvs[0x01][0] for tlvs in states] == [2, 1]  # searching, registered
+        assert states[1][0x29] == b"\x01\x00\x01\x00\x00"
+        assert link.read(0.1) is None
+        assert link.ask(NAS, nas, 0x0003, tlv(0x13, b"\0"), tlv(0x18, b"\1")).error == OK
+        assert sim.control("deregister") == "ok"
+        told = link.read()
+        assert (told.id, told.tlvs) == (0x004E, {0x4C: b"\0\0\0"})
+        assert sim.control("register") == "ok"
+        assert [sorted(link.read().tlvs) for _ in range(2)] == [[0x4C], [0x4C, 0x4D]]
+
+
+@tap.test
+def what_is_said_unasked_reaches_every_uim_client():
+    with Sim() as sim, sim.link() as link:
+        first, second = Uim(link), Uim(link)
+        link.allocate(DMS)
+        assert sim.control("urc hello there") == "ok"
+        told = [link.read() for _ in range(2)]
+        assert [m.client for m in told] == [first.client, second.client]
+        assert all((m.id, m.tlvs) == (0x7FFF, {0x10: b"hello there"}) for m in told)
+        assert link.read(0.1) is None and first.ask(0x002F).error == OK
 
 
 # --- several clients ---

@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab  # noqa: E402
 import modemsim  # noqa: E402
 import tap  # noqa: E402
 from modemsim import IMSI, PROGRAM, card  # noqa: E402
@@ -112,6 +113,36 @@ def qmicli_verifies_the_pin():
         assert qmicli(*device, "--dms-uim-change-pin=PIN,1234,4321")[0] == 0
         assert qmicli(*device, "--dms-uim-set-pin-protection=PIN,disable,4321")[0] == 0
         assert "Status: disabled" in qmicli(*device, "--dms-uim-get-pin-status")[1]
+
+
+@tap.test
+def qmicli_hears_of_the_slot():
+    need_qmicli()
+    with Sim() as sim, subprocess.Popen(
+            ["qmicli", "-d", sim.qmi, "--device-open-qmi", "--uim-monitor-slot-status"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as monitor:
+        try:
+            for line in monitor.stdout:  # it begins with what is there
+                if "Card status: present" in line:
+                    break
+            for verb, wanted in (("out", "absent"), ("in", "present")):
+                assert sim.control("sim " + verb) == "ok"
+                assert any("Card status: " + wanted in line for line in monitor.stdout)
+        finally:
+            monitor.terminate()
+
+
+@tap.test
+def qmicli_reads_the_registration():
+    need_qmicli()
+    with lab.Lab() as core, Sim(None, "--core", "http://" + core.ready["core"]) as sim:
+        device = ("-d", sim.qmi, "--device-open-qmi")
+        status, text = qmicli(*device, "--nas-get-serving-system")
+        assert status == 0 and "'registered'" in text and "[0]: '5gnr'" in text, text
+        assert "MNC with PCS digit: 'no'" in text, text
+        status, text = qmicli(*device, "--nas-get-system-info")
+        assert status == 0 and "5G SA service" in text and "Status: 'available'" in text, text
+        assert "MCC: '001'" in text and "MNC: '01'" in text, text
 
 
 @tap.test

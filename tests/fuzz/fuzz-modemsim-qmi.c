@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     akma_soft_qmi_link_feed(link, clients, sizeof clients);
     g_assert(akma_soft_qmi_count_clients(qmi) == 3);
     akma_soft_qmi_link_feed(link, data, size);
-    akma_soft_qmi_tell(qmi, AKMA_SOFT_EVENT_SIM);
+    akma_soft_qmi_tell(qmi, AKMA_SOFT_EVENT_SIM, NULL);
 
     return 0;
 }
