@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The QMI face of the simulated modem with the stock tools: qmicli and qmi-proxy."""
 import os
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
@@ -17,6 +19,8 @@ from qmi import Sim  # noqa: E402
 QMI_PROXY = "/usr/libexec/qmi-proxy"
 MBIM_PROXY = "/usr/libexec/mbim-proxy"
 IMEI = "001010123456780"
+# a network of its own, for abstract sockets, and of processes: all of them end with the first
+NAMESPACES = ("unshare", "-rnpf", "--kill-child")
 
 
 def qmicli(*options, timeout=20):
@@ -35,7 +39,7 @@ def need_proxy(path):
 
 
 def need_namespaces():
-    if subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode != 0:
+    if subprocess.run([*NAMESPACES, "true"], capture_output=True).returncode != 0:
         raise tap.Skip("user namespaces are off")
 
 
@@ -115,21 +119,39 @@ def qmicli_verifies_the_pin():
         assert "Status: disabled" in qmicli(*device, "--dms-uim-get-pin-status")[1]
 
 
+def hears(monitor, text, timeout):
+    """Does @monitor print @text in time? What it prints before is dropped."""
+    limit = time.monotonic() + timeout
+    heard = b""
+    while text.encode() not in heard:
+        left = limit - time.monotonic()
+        if left <= 0 or not select.select([monitor.stdout], [], [], left)[0]:
+            return False
+        chunk = os.read(monitor.stdout.fileno(), 4096)
+        if not chunk:
+            return False
+        heard += chunk
+    return True
+
+
 @tap.test
 def qmicli_hears_of_the_slot():
     need_qmicli()
     with Sim() as sim, subprocess.Popen(
             ["qmicli", "-d", sim.qmi, "--device-open-qmi", "--uim-monitor-slot-status"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as monitor:
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as monitor:
         try:
-            for line in monitor.stdout:  # it begins with what is there
-                if "Card status: present" in line:
+            for _ in range(20):  # it does not say when it has registered
+                assert sim.control("sim out") == "ok"
+                if hears(monitor, "Card status: absent", 0.5):
                     break
-            for verb, wanted in (("out", "absent"), ("in", "present")):
-                assert sim.control("sim " + verb) == "ok"
-                assert any("Card status: " + wanted in line for line in monitor.stdout)
+                assert sim.control("sim in") == "ok"
+            else:
+                raise AssertionError("not heard that the card went")
+            assert sim.control("sim in") == "ok"
+            assert hears(monitor, "Card status: present", 5), "not heard that the card came"
         finally:
-            monitor.terminate()
+            monitor.kill()
 
 
 @tap.test
@@ -159,7 +181,7 @@ def qmi_proxy_shares_the_modem():
               'kill $proxy; wait $proxy; exit $status')
     with Sim() as sim:
         result = subprocess.run(
-            ["unshare", "-rn", "sh", "-c", script], capture_output=True, text=True, timeout=60,
+            [*NAMESPACES, "sh", "-c", script], capture_output=True, text=True, timeout=60,
             env={**os.environ, "PROXY": QMI_PROXY, "DEVICE": sim.qmi})
         text = result.stdout + result.stderr
         assert result.returncode == 0, text
@@ -180,7 +202,7 @@ def qmicli_finds_the_socket_as_proxy():
                   'sleep 0.05; done; qmicli -p -d "$CARD.q" --device-open-qmi --dms-get-ids; '
                   'status=$?; kill $sim; wait $sim; exit $status')
         result = subprocess.run(
-            ["unshare", "-rn", "sh", "-c", script], capture_output=True, text=True, timeout=60,
+            [*NAMESPACES, "sh", "-c", script], capture_output=True, text=True, timeout=60,
             env={**os.environ, "PROGRAM": os.path.abspath(PROGRAM), "CARD": path})
         text = result.stdout + result.stderr
         assert result.returncode == 0 and IMEI in text, text
@@ -208,7 +230,7 @@ def mbim_proxy_carries_qmi():
               'kill $proxy; wait $proxy; exit $status')
     with modemsim.Sim("--dialect", "mbim-qmi") as sim:
         result = subprocess.run(
-            ["unshare", "-rn", "sh", "-c", script], capture_output=True, text=True, timeout=60,
+            [*NAMESPACES, "sh", "-c", script], capture_output=True, text=True, timeout=60,
             env={**os.environ, "PROXY": MBIM_PROXY, "DEVICE": sim.path("mbim")})
         text = result.stdout + result.stderr
         assert result.returncode == 0 and IMEI in text, text
