@@ -45,10 +45,13 @@ load_server_url(AkmaConfig *self, AkmaConfigServer *server, const char *group, G
     uint16_t port;
     bool tls;
 
+    server->profile = g_str_equal(akma_settings_get(self->settings, group, "profile"), "digest")
+                          ? AKMA_UA_DIGEST
+                          : AKMA_UA_MESSAGE;
     server->url = akma_config_dup(self, group, "url");
     if (!akma_setting_parse_url(server->url, &tls, &server->fqdn, &port) || !tls)
         return akma_settings_reject(self->settings, group, "url", error, "must be https://");
-    if (!akma_af_id_init(&server->af_id, server->fqdn, AKMA_UA_MESSAGE, &local))
+    if (!akma_af_id_init(&server->af_id, server->fqdn, server->profile, &local))
         return akma_settings_reject(self->settings, group, "url", error, "%s", local->message);
     /* lower case and without a final dot, as both ends derive from it */
     g_free(server->fqdn);
@@ -94,7 +97,8 @@ akma_config_server_equal(const AkmaConfigServer *a, const AkmaConfigServer *b)
     return g_str_equal(a->url, b->url) && g_strcmp0(a->connect, b->connect) == 0 &&
            g_strcmp0(a->ca_file, b->ca_file) == 0 && g_strcmp0(a->modem, b->modem) == 0 &&
            g_strcmp0(a->interface, b->interface) == 0 &&
-           g_strcmp0(a->https_proxy, b->https_proxy) == 0 && a->anchor == b->anchor;
+           g_strcmp0(a->https_proxy, b->https_proxy) == 0 && a->anchor == b->anchor &&
+           a->profile == b->profile;
 }
 
 /* "auto" is not set. */

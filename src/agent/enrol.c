@@ -1,53 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "agent/enrol.h"
-
-#include <openssl/rand.h>
-
+#include "agent/enrol-private.h"
 #include "agent/timer.h"
 #include "base/error.h"
 #include "base/redact.h"
-#include "http/client.h"
-#include "session/terminal.h"
 
 #define ANSWER_MAX (64 * 1024)
 
-typedef enum {
-    STEP_READ_CARD,
-    STEP_FIRST_REQUEST,
-    STEP_SECOND_REQUEST,
-} Step;
-
-typedef struct {
-    AkmaConfig *config;
-    const AkmaConfigServer *server;
-    AkmaModem *modem;
-    AkmaCardReader reader;
-    GStrv key_ids;
-    AkmaEnrolment *machine;
-    AkmaGbaCache *cache;
-    int64_t now; /* at @began_ms */
-    int64_t began_ms;
-    AkmaAnchor *anchor;
-    AkmaHttpClient *client;
-    AkmaTerminalSession *session;
-    GBytes *second_request;
-    char *second_path;
-    int64_t mark_us; /* when the lap began */
-    double card_ms;
-    double network_ms; /* the server and its anchor included */
-    double crypto_ms;
-} Run;
-
-static void begin(GTask *owned, Step step);
-
 /* The session is over: nothing of the first key stays, and its connection is closed. */
-static void
-end_session(Run *run)
+void
+akma_enrol_end_session(AkmaEnrolRun *run)
 {
-    bool had_key = run->session != NULL;
+    bool had_key = run->session || run->naf;
 
     g_clear_pointer(&run->session, akma_terminal_session_free);
+    g_clear_pointer(&run->naf, akma_naf_free);
+    g_clear_pointer(&run->keys, akma_key_set_free);
     g_clear_object(&run->client);
     g_clear_pointer(&run->second_request, g_bytes_unref);
     g_clear_pointer(&run->second_path, g_free);
@@ -59,9 +27,9 @@ end_session(Run *run)
 static void
 run_free(gpointer data)
 {
-    Run *run = data;
+    AkmaEnrolRun *run = data;
 
-    end_session(run);
+    akma_enrol_end_session(run);
     g_clear_pointer(&run->anchor, akma_anchor_unref);
     g_clear_object(&run->modem);
     g_strfreev(run->key_ids);
@@ -71,8 +39,8 @@ run_free(gpointer data)
 }
 
 /* Ends a lap: adds what it took to @sum_ms. */
-static double
-lap_ms(Run *run, double *sum_ms)
+double
+akma_enrol_lap_ms(AkmaEnrolRun *run, double *sum_ms)
 {
     int64_t now_us = g_get_monotonic_time();
     double took_ms = (double)(now_us - run->mark_us) / 1000.0;
@@ -84,19 +52,21 @@ lap_ms(Run *run, double *sum_ms)
 }
 
 /* What the machine wants next. Takes the task; @keys: (transfer full), with DONE only. */
-static void
-act(GTask *owned, AkmaEnrolmentAction action, AkmaKeySet *keys)
+void
+akma_enrol_act(GTask *owned, AkmaEnrolmentAction action, AkmaKeySet *keys)
 {
     g_autoptr(GTask) task = owned;
-    Run *run = g_task_get_task_data(task);
+    AkmaEnrolRun *run = g_task_get_task_data(task);
 
     switch (action) {
     case AKMA_ENROLMENT_READ_ANCHOR:
-        begin(g_steal_pointer(&task), STEP_READ_CARD);
+        akma_enrol_begin(g_steal_pointer(&task), AKMA_ENROL_READ_CARD);
         return;
 
     case AKMA_ENROLMENT_OPEN_SESSION:
-        begin(g_steal_pointer(&task), STEP_FIRST_REQUEST);
+        akma_enrol_begin(g_steal_pointer(&task),
+                         run->server->profile == AKMA_UA_DIGEST ? AKMA_ENROL_ASK_NAF
+                                                                : AKMA_ENROL_FIRST_REQUEST);
         return;
 
     case AKMA_ENROLMENT_DONE:
@@ -112,12 +82,12 @@ act(GTask *owned, AkmaEnrolmentAction action, AkmaKeySet *keys)
 }
 
 /* The step failed; takes the task and @error. */
-static void
-failed(GTask *owned, GError *taken)
+void
+akma_enrol_failed(GTask *owned, GError *taken)
 {
     g_autoptr(GTask) task = owned;
     g_autoptr(GError) error = taken;
-    Run *run = g_task_get_task_data(task);
+    AkmaEnrolRun *run = g_task_get_task_data(task);
     AkmaCause cause = AKMA_CAUSE_NONE;
     bool was_gba = akma_enrolment_is_gba(run->machine);
     unsigned retry_after_s = 0;
@@ -126,8 +96,11 @@ failed(GTask *owned, GError *taken)
     if (run->session) {
         cause = akma_terminal_session_get_cause(run->session);
         retry_after_s = akma_terminal_session_get_retry_after_s(run->session);
+    } else if (run->naf) {
+        cause = akma_naf_get_cause(run->naf);
+        retry_after_s = akma_naf_get_retry_after_s(run->naf);
     }
-    end_session(run);
+    akma_enrol_end_session(run);
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
         g_clear_pointer(&run->anchor, akma_anchor_unref);
         g_task_return_error(task, g_steal_pointer(&error));
@@ -142,7 +115,7 @@ failed(GTask *owned, GError *taken)
                run->server->name,
                error->message,
                was_gba == akma_enrolment_is_gba(run->machine) ? "once more" : "with GBA");
-    act(g_steal_pointer(&task), action, NULL);
+    akma_enrol_act(g_steal_pointer(&task), action, NULL);
 }
 
 static void
@@ -151,13 +124,13 @@ card_read(GObject *source, GAsyncResult *res, gpointer user_data)
     g_autoptr(GTask) task = user_data;
     g_autoptr(GError) error = NULL;
     g_autofree char *kid = NULL;
-    Run *run = g_task_get_task_data(task);
+    AkmaEnrolRun *run = g_task_get_task_data(task);
 
     (void)source;
     run->anchor = run->reader.read_finish(res, &error);
     akma_secret_scrub_stack();
     if (!run->anchor) {
-        failed(g_steal_pointer(&task), g_steal_pointer(&error));
+        akma_enrol_failed(g_steal_pointer(&task), g_steal_pointer(&error));
         return;
     }
 
@@ -166,18 +139,19 @@ card_read(GObject *source, GAsyncResult *res, gpointer user_data)
            run->server->name,
            akma_anchor_get_kind(run->anchor),
            kid,
-           lap_ms(run, &run->card_ms));
-    act(g_steal_pointer(&task),
-        akma_enrolment_anchor_read(
-            run->machine, akma_anchor_get_kid(run->anchor), akma_anchor_is_new(run->anchor)),
-        NULL);
+           akma_enrol_lap_ms(run, &run->card_ms));
+    akma_enrol_act(g_steal_pointer(&task),
+                   akma_enrolment_anchor_read(run->machine,
+                                              akma_anchor_get_kid(run->anchor),
+                                              akma_anchor_is_new(run->anchor)),
+                   NULL);
 }
 
 /* The lifetime of Ks may end at any moment: true, and the task goes on by another way. */
-static bool
-is_expired(GTask *task)
+bool
+akma_enrol_is_expired(GTask *task)
 {
-    Run *run = g_task_get_task_data(task);
+    AkmaEnrolRun *run = g_task_get_task_data(task);
     g_autoptr(GError) error = NULL;
 
     if (!akma_anchor_is_expired(run->anchor, akma_boottime_ms()))
@@ -185,13 +159,28 @@ is_expired(GTask *task)
     error = g_error_new_literal(AKMA_ERROR,
                                 AKMA_ERROR_ANCHOR_NOT_READY,
                                 "the lifetime of the bootstrapping ended during the exchange");
-    end_session(run);
+    akma_enrol_end_session(run);
     g_info("server %s: %s", run->server->name, error->message);
-    act(g_object_ref(task),
-        akma_enrolment_anchor_expired(run->machine, error, g_random_int()),
-        NULL);
+    akma_enrol_act(g_object_ref(task),
+                   akma_enrolment_anchor_expired(run->machine, error, g_random_int()),
+                   NULL);
 
     return true;
+}
+
+void
+akma_enrol_succeeded(GTask *owned, AkmaKeySet *keys)
+{
+    AkmaEnrolRun *run = g_task_get_task_data(owned);
+
+    akma_enrol_end_session(run);
+    akma_enrol_lap_ms(run, &run->crypto_ms);
+    g_info("server %s: enrolled: card %.1f ms, network and server %.1f ms, crypto %.1f ms",
+           run->server->name,
+           run->card_ms,
+           run->network_ms,
+           run->crypto_ms);
+    akma_enrol_act(owned, akma_enrolment_succeeded(run->machine), keys);
 }
 
 static AkmaEnrolmentChoice
@@ -214,7 +203,7 @@ static void
 begin_read_card(GTask *owned)
 {
     g_autoptr(GTask) task = owned;
-    Run *run = g_task_get_task_data(task);
+    AkmaEnrolRun *run = g_task_get_task_data(task);
     GCancellable *cancellable = g_task_get_cancellable(task);
     const AkmaConfigServer *server = run->server;
     int64_t now_ms = akma_boottime_ms();
@@ -246,35 +235,14 @@ begin_read_card(GTask *owned)
     run->reader.read_async(run->modem, &request, cancellable, card_read, g_steal_pointer(&task));
 }
 
-/* The terminal's half of a new session, with a first key that only it holds. */
-static AkmaTerminalSession *
-new_session(const Run *run, GError **error)
-{
-    g_autoptr(AkmaSecret) first_key =
-        akma_anchor_derive_first_key(run->anchor, &run->server->af_id, error);
-    AkmaTerminalParameters parameters = {
-        .anchor = akma_anchor_get_kind(run->anchor),
-        .kid = akma_anchor_get_kid(run->anchor),
-        .fqdn = run->server->fqdn,
-        .af_id = &run->server->af_id,
-        .first_key = first_key,
-        .key_ids = (const char *const *)run->key_ids,
-    };
-
-    if (!first_key)
-        return NULL;
-    if (RAND_bytes(parameters.nonce, sizeof parameters.nonce) != 1) {
-        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no random numbers");
-        return NULL;
-    }
-
-    return akma_terminal_session_new(&parameters);
-}
-
-static AkmaHttpClient *
-new_client(const AkmaConfigServer *server)
+AkmaHttpClient *
+akma_enrol_new_client(const AkmaConfigServer *server,
+                      AkmaHttpVersion version,
+                      const char *user_agent)
 {
     const AkmaHttpConfig http = {
+        .version = version,
+        .user_agent = user_agent,
         .url = server->url,
         .connect = server->connect,
         .ca_file = server->ca_file,
@@ -287,153 +255,24 @@ new_client(const AkmaConfigServer *server)
     return akma_http_client_new(&http);
 }
 
-static AkmaAnswer
-to_answer(const AkmaHttpResponse *response)
-{
-    return (AkmaAnswer){
-        .status = response->status,
-        .content_type = response->content_type,
-        .body = response->body->data,
-        .len = response->body->len,
-        .retry_after_s = response->retry_after_s,
-    };
-}
-
-static void
-first_response(GObject *client, GAsyncResult *res, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(AkmaHttpResponse) response =
-        akma_http_client_send_finish(AKMA_HTTP_CLIENT(client), res, &error);
-    Run *run = g_task_get_task_data(task);
-    double took_ms = lap_ms(run, &run->network_ms);
-    uint8_t iv[12];
-
-    if (response && RAND_bytes(iv, sizeof iv) != 1) {
-        g_set_error_literal(&error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no random numbers");
-    } else if (response) {
-        const AkmaAnswer answer = to_answer(response);
-
-        run->second_request = akma_terminal_session_first_response(
-            run->session, &answer, iv, &run->second_path, &error);
-    }
-    if (!run->second_request) {
-        failed(g_steal_pointer(&task), g_steal_pointer(&error));
-        return;
-    }
-
-    g_info("server %s: first response, it has the first key too (%.1f ms)",
-           run->server->name,
-           took_ms);
-    lap_ms(run, &run->crypto_ms);
-    begin(g_steal_pointer(&task), STEP_SECOND_REQUEST);
-}
-
-static void
-begin_first_request(GTask *owned)
-{
-    g_autoptr(GTask) task = owned;
-    g_autoptr(GBytes) body = NULL;
-    g_autoptr(GError) error = NULL;
-    Run *run = g_task_get_task_data(task);
-
-    if (is_expired(task))
-        return;
-    run->session = new_session(run, &error);
-    if (run->session)
-        body = akma_terminal_session_first_request(run->session, &error);
-    if (!body) {
-        failed(g_steal_pointer(&task), g_steal_pointer(&error));
-        return;
-    }
-
-    lap_ms(run, &run->crypto_ms);
-    g_info("server %s: first request sent", run->server->name);
-    run->client = new_client(run->server);
-    akma_http_client_send_async(run->client,
-                                "POST",
-                                "/v1/sessions",
-                                "application/json",
-                                body,
-                                false,
-                                g_task_get_cancellable(task),
-                                first_response,
-                                g_object_ref(task));
-}
-
-static void
-second_response(GObject *client, GAsyncResult *res, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(AkmaHttpResponse) response =
-        akma_http_client_send_finish(AKMA_HTTP_CLIENT(client), res, &error);
-    g_autoptr(AkmaKeySet) keys = NULL;
-    Run *run = g_task_get_task_data(task);
-    double took_ms = lap_ms(run, &run->network_ms);
-
-    if (response) {
-        const AkmaAnswer answer = to_answer(response);
-
-        keys = akma_terminal_session_second_response(run->session, &answer, &error);
-    }
-    if (!keys) {
-        failed(g_steal_pointer(&task), g_steal_pointer(&error));
-        return;
-    }
-
-    g_info("server %s: second response, %u keys, %u refused (%.1f ms)",
-           run->server->name,
-           keys->keys->len,
-           keys->errors->len,
-           took_ms);
-    end_session(run);
-    lap_ms(run, &run->crypto_ms);
-    g_info("server %s: enrolled: card %.1f ms, network and server %.1f ms, crypto %.1f ms",
-           run->server->name,
-           run->card_ms,
-           run->network_ms,
-           run->crypto_ms);
-    act(g_steal_pointer(&task), akma_enrolment_succeeded(run->machine), g_steal_pointer(&keys));
-}
-
-static void
-begin_second_request(GTask *owned)
-{
-    g_autoptr(GTask) task = owned;
-    Run *run = g_task_get_task_data(task);
-
-    if (is_expired(task))
-        return;
-    g_info("server %s: second request sent", run->server->name);
-    akma_http_client_send_async(run->client,
-                                "POST",
-                                run->second_path,
-                                "application/jose",
-                                run->second_request,
-                                true,
-                                g_task_get_cancellable(task),
-                                second_response,
-                                g_object_ref(task));
-}
-
 /* Takes the task: every step either completes it or hands it to the next one. */
-static void
-begin(GTask *owned, Step step)
+void
+akma_enrol_begin(GTask *owned, AkmaEnrolStep step)
 {
     static const struct {
         const char *name;
         void (*begin)(GTask *owned);
     } steps[] = {
-        [STEP_READ_CARD] = {"read card", begin_read_card},
-        [STEP_FIRST_REQUEST] = {"first request", begin_first_request},
-        [STEP_SECOND_REQUEST] = {"second request", begin_second_request},
+        [AKMA_ENROL_READ_CARD] = {"read card", begin_read_card},
+        [AKMA_ENROL_FIRST_REQUEST] = {"first request", akma_enrol_begin_first_request},
+        [AKMA_ENROL_SECOND_REQUEST] = {"second request", akma_enrol_begin_second_request},
+        [AKMA_ENROL_ASK_NAF] = {"ask the NAF", akma_enrol_begin_ask_naf},
+        [AKMA_ENROL_ANSWER_NAF] = {"answer the NAF", akma_enrol_begin_answer_naf},
     };
-    Run *run = g_task_get_task_data(owned);
+    AkmaEnrolRun *run = g_task_get_task_data(owned);
 
     if (g_task_return_error_if_cancelled(owned)) {
-        end_session(run);
+        akma_enrol_end_session(run);
         g_clear_pointer(&run->anchor, akma_anchor_unref);
         g_object_unref(owned);
         return;
@@ -453,7 +292,7 @@ akma_enrol_async(const AkmaEnrolRequest *request,
     static const AkmaCardReader usim = {
         akma_anchor_read_async, akma_anchor_read_finish, akma_akma_usim_forget};
     g_autoptr(GTask) task = g_task_new(NULL, cancellable, callback, user_data);
-    Run *run = g_new0(Run, 1);
+    AkmaEnrolRun *run = g_new0(AkmaEnrolRun, 1);
 
     g_task_set_source_tag(task, akma_enrol_async);
     g_task_set_task_data(task, run, run_free);
@@ -467,9 +306,9 @@ akma_enrol_async(const AkmaEnrolRequest *request,
     run->now = request->now;
     run->began_ms = akma_boottime_ms();
 
-    act(g_steal_pointer(&task),
-        akma_enrolment_begin(run->machine, to_choice(run->server->anchor)),
-        NULL);
+    akma_enrol_act(g_steal_pointer(&task),
+                   akma_enrolment_begin(run->machine, to_choice(run->server->anchor)),
+                   NULL);
 }
 
 AkmaKeySet *

@@ -7,11 +7,13 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/application-outcome.c %D%/application-times.c \
 	%D%/cards.c %D%/cards.h \
 	%D%/config.c %D%/config.h %D%/config-private.h %D%/config-modem.c %D%/config-server.c \
-	%D%/enrol.c %D%/enrol.h \
+	%D%/enrol.c %D%/enrol.h %D%/enrol-private.h \
+	%D%/enrol-digest.c %D%/enrol-message.c \
 	%D%/keys.c %D%/keys.h \
 	%D%/modem-keeper.c %D%/modem-keeper.h %D%/modem-keeper-private.h \
 	%D%/modem-keeper-card.c \
 	%D%/modems.c %D%/modems.h \
+	%D%/naf.c %D%/naf.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/server.c %D%/server.h %D%/server-private.h %D%/server-run.c \
@@ -45,6 +47,9 @@ tests_unit_test_enrol_gba_SOURCES = tests/unit/test-enrol-gba.c tests/fakes/enro
 	tests/fakes/fake-http-client.c tests/fakes/fake-http-client.h
 tests_unit_test_enrol_gba_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
+unit_tests += tests/unit/test-naf
+tests_unit_test_naf_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+script_tests += tests/e2e/test-agent-digest.py
 script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
 	tests/bus/test-hotplug.py tests/bus/test-sim.py tests/e2e/test-probe.py
 EXTRA_DIST += tests/bus/world.py

@@ -226,20 +226,42 @@ fill(AkmaKeySet *self, const json_t *root, const char *const *asked, AkmaRefusal
     return true;
 }
 
+/* Room that ran out is our own fault, the rest that of the server. */
+static void
+set_error(GError **error, const AkmaRefusal *refusal)
+{
+    bool full = refusal->cause == AKMA_CAUSE_STORE_UNAVAILABLE;
+
+    g_set_error_literal(
+        error, AKMA_ERROR, full ? AKMA_ERROR_INTERNAL : AKMA_ERROR_SERVER_REFUSED, refusal->detail);
+}
+
 AkmaKeySet *
 akma_key_set_from_json(const uint8_t *json, size_t len, const char *const *asked, GError **error)
 {
     AkmaRefusal refusal = {0};
     json_auto_t *root = akma_json_load(json, len, AKMA_RESPONSE_MAX, &refusal);
     g_autoptr(AkmaKeySet) self = akma_key_set_new(0);
-    bool full;
 
     if (root && fill(self, root, asked, &refusal))
         return g_steal_pointer(&self);
+    set_error(error, &refusal);
 
-    full = refusal.cause == AKMA_CAUSE_STORE_UNAVAILABLE;
-    g_set_error_literal(
-        error, AKMA_ERROR, full ? AKMA_ERROR_INTERNAL : AKMA_ERROR_SERVER_REFUSED, refusal.detail);
+    return NULL;
+}
+
+AkmaKey *
+akma_key_from_jwk(const uint8_t *json, size_t len, const char *key_id, int64_t now, GError **error)
+{
+    AkmaRefusal refusal = {0};
+    json_auto_t *root = akma_json_load(json, len, AKMA_RESPONSE_MAX, &refusal);
+    g_autoptr(AkmaKey) key = root ? akma_jwk_from_json(root, now, &refusal) : NULL;
+
+    if (key && g_str_equal(key->key_id, key_id))
+        return g_steal_pointer(&key);
+    if (key)
+        akma_refuse(&refusal, AKMA_CAUSE_MALFORMED, "the answer is not the key that was asked for");
+    set_error(error, &refusal);
 
     return NULL;
 }

@@ -69,6 +69,13 @@ AkmaKeySet *akma_key_set_from_json(const uint8_t *json,
                                    const char *const *asked,
                                    GError **error);
 
+/*
+ * One key alone, as a JWK with the members of ours, for @key_id and no other. @now: of the server,
+ * as far as it is known. Strict as the set is; the same errors.
+ */
+AkmaKey *akma_key_from_jwk(
+    const uint8_t *json, size_t len, const char *key_id, int64_t now, GError **error);
+
 /* One key as a JWK on one line, "k" and members of ours included. NULL: AKMA_ERROR_INTERNAL. */
 AkmaSecret *akma_key_to_jwk(const AkmaKey *self, GError **error);
 

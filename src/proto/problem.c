@@ -58,17 +58,31 @@ akma_problem_to_json(const AkmaRefusal *refusal)
     return root ? akma_json_dump(root) : NULL;
 }
 
-AkmaCause
-akma_problem_get_cause(unsigned status, const void *body, size_t len)
+static AkmaCause
+read_cause(const void *body, size_t len)
 {
     AkmaRefusal refusal;
     json_auto_t *root = akma_json_load(body, len, AKMA_RESPONSE_MAX, &refusal);
-    AkmaCause cause;
     const char *name;
 
     if (!root || !akma_json_get_text(root, "cause", 1, CAUSE_NAME_MAX, &name))
         return AKMA_CAUSE_NONE;
-    cause = akma_cause_from_name(name);
+
+    return akma_cause_from_name(name);
+}
+
+AkmaCause
+akma_problem_get_key_cause(const void *body, size_t len)
+{
+    AkmaCause cause = read_cause(body, len);
+
+    return akma_cause_get_status(cause) == 0 ? cause : AKMA_CAUSE_NONE;
+}
+
+AkmaCause
+akma_problem_get_cause(unsigned status, const void *body, size_t len)
+{
+    AkmaCause cause = read_cause(body, len);
 
     return status != 0 && akma_cause_get_status(cause) == status ? cause : AKMA_CAUSE_NONE;
 }

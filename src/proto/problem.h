@@ -18,4 +18,7 @@ GBytes *akma_problem_to_json(const AkmaRefusal *refusal);
  */
 AkmaCause akma_problem_get_cause(unsigned status, const void *body, size_t len);
 
+/* The same for a cause of one key, in an answer about that key alone, whatever its status. */
+AkmaCause akma_problem_get_key_cause(const void *body, size_t len);
+
 G_END_DECLS

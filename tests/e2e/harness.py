@@ -300,15 +300,15 @@ class Stack:
         wait_until("the bus is there", lambda: os.path.exists(address))
 
     def agent_config(self, applications="[application mqtt]\nserver=keys\nusers=%u\n",
-                     server=None, device=None, extra="", bsf=None):
+                     server=None, device=None, extra="", bsf=None, profile="message"):
         server = server or self.ready["akma-keyserver"]["listen"]
         if self.uses_gba:
             extra += "[gba]\nbsf=%s\n" % (bsf or self.bsf)
         return self.write("akmad.conf", (
             "[agent]\nstate-dir=%s\n[modem sim]\ndevice=%s\nprotocol=at\n"
-            "[server keys]\nurl=https://%s:%s\nconnect=%s\nca-file=%s\nanchor=%s\n%s%s") % (
+            "[server keys]\nurl=https://%s:%s\nconnect=%s\nca-file=%s\nanchor=%s\nprofile=%s\n%s%s") % (
                 self.path("state"), device or self.path("modem.tty"), FQDN,
-                server.rsplit(":", 1)[1], server, self.path("ca.pem"), self.anchor,
+                server.rsplit(":", 1)[1], server, self.path("ca.pem"), self.anchor, profile,
                 applications.replace("%u", str(os.getuid())), extra))
 
     def start_agent(self, config=True, **settings):

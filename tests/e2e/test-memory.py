@@ -21,6 +21,9 @@ import ubserver  # noqa: E402
 from harness import FQDN, IMSI  # noqa: E402
 
 
+UA_DIGEST = bytes.fromhex("0100000002")
+
+
 def anchor_keys(stack):
     content = bytes.fromhex(stack.control("dump 4F05").split("=")[-1].split()[-1])
     k_ausf = content[2:34]
@@ -253,6 +256,28 @@ def m6_ks_naf_is_nowhere_after_the_exchange_over_gba_and_ks_at_one_place():
         # control: it is kept for the next server, once, as it should be
         kept = memscan.scan(pids_of(g.stack, "akmad"), ks)
         assert {name: len(where) for name, where in kept.items()} == {"Ks": 1, "CK": 1, "IK": 1}, kept
+
+
+@tap.each("akma", "gba")
+def m6_first_key_of_the_digest_profile_is_nowhere_after_it(anchor):
+    with harness.Stack(anchor=anchor) as s:
+        s.start_lab(), s.start_modem()
+        s.start_keyserver(extra="[digest]\nlisten=127.0.0.1:0\n")
+        s.start_bus()
+        peer = ubserver.Bsf(aka.Usim(harness.K, harness.OPC)) if anchor == "gba" else None
+        if peer:  # the key server knows no such B-TID, but the agent has used Ks_NAF by then
+            s.start_agent(server=s.ready["akma-keyserver"]["digest"], profile="digest", bsf=peer.url)
+            assert s.ctl("renew", "mqtt", check=False).returncode == 23
+            ks, rand, impi = list(peer.sessions.values())[-1]
+            secrets = {"Ks_NAF": ubserver.ks_naf(ks, rand, impi, FQDN, UA_DIGEST)}
+            peer.__exit__()
+        else:
+            s.start_agent(server=s.ready["akma-keyserver"]["digest"], profile="digest")
+            s.wait_key()
+            secrets = anchor_keys(s)
+            secrets["K_AF"] = derive.k_af(secrets["K_AUSF"], IMSI, FQDN, UA_DIGEST)
+        hits = found(s, ["akmad"], secrets)
+        assert not hits, hits
 
 
 @tap.test

@@ -12,12 +12,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autoptr(AkmaSecret) plaintext = fuzz_secret(data, size); /* makes the secure heap */
     g_autoptr(AkmaKeySet) matching = akma_key_set_from_json(data, size, asked, NULL);
     g_autoptr(AkmaKeySet) keys = akma_key_set_from_json(data, size, NULL, NULL);
+    g_autoptr(AkmaKey) alone = akma_key_from_jwk(data, size, "mqtt", 0, NULL);
     g_autoptr(AkmaKeySet) again = NULL;
     g_autoptr(AkmaSecret) json = NULL;
     const uint8_t *bytes;
     size_t len;
 
     g_assert_true(!matching || keys);
+    g_assert_true(!alone || g_str_equal(alone->key_id, "mqtt"));
     if (!plaintext || !keys)
         return 0;
 

@@ -191,7 +191,20 @@ gba_is_from_the_imsi_or_as_the_group_says(void **state)
         const AkmaConfigServer *server = akma_config_get_servers(config)->pdata[0];
 
         assert_int_equal(server->anchor, rows[i].anchor);
+        assert_int_equal(server->profile, AKMA_UA_MESSAGE);
     }
+}
+
+static void
+digest_has_a_first_key_of_its_own(void **state)
+{
+    g_autoptr(AkmaConfig) config = load(SERVER "profile=digest\n", NULL);
+    const AkmaConfigServer *server = akma_config_get_servers(config)->pdata[0];
+    g_autofree char *wire = akma_af_id_dup_wire(&server->af_id);
+
+    (void)state;
+    assert_int_equal(server->profile, AKMA_UA_DIGEST);
+    assert_string_equal(wire, "keys.example.com0100000002");
 }
 
 static void
@@ -293,6 +306,7 @@ main(void)
         cmocka_unit_test(proxy_is_what_the_group_says),
         cmocka_unit_test(applications_may_stand_in_the_folder),
         cmocka_unit_test(gba_is_from_the_imsi_or_as_the_group_says),
+        cmocka_unit_test(digest_has_a_first_key_of_its_own),
         cmocka_unit_test(reject_a_bsf_or_an_impi_that_is_none),
         cmocka_unit_test(reject_what_belongs_to_features_that_are_not_there),
         cmocka_unit_test(reject_names_that_are_nowhere),
