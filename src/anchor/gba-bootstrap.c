@@ -2,6 +2,7 @@
 
 /* gba-bootstrap: the middle of a run of gba-usim: requests to the BSF, AUTHENTICATE between them.
  */
+#include "anchor/gba-tmpi.h"
 #include "anchor/gba-usim-private.h"
 
 #include <openssl/crypto.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 
 #include "base/error.h"
+
+#define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
 
 bool
 akma_gba_run_take_owner(GTask *task, GAsyncResult *res)
@@ -85,6 +88,25 @@ send(GTask *owned, GAsyncReadyCallback done)
 }
 
 static void
+set_tmpi(AkmaGbaRun *run, const char *tmpi)
+{
+    akma_gba_cache_set_tmpi(run->cache, run->sim_id, run->impi_digest, run->names.url, tmpi);
+}
+
+/* The BSF has forgotten the TMPI: once more, by the IMPI. */
+static void
+ask_by_impi(GTask *owned)
+{
+    AkmaGbaRun *run = g_task_get_task_data(owned);
+
+    g_info("the BSF does not know the temporary identity any more");
+    set_tmpi(run, NULL);
+    g_clear_pointer(&run->ub, akma_ub_free);
+    g_clear_object(&run->client);
+    akma_gba_run_begin(owned, AKMA_GBA_STEP_ASK);
+}
+
+static void
 challenged(GObject *client, GAsyncResult *res, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
@@ -97,10 +119,14 @@ challenged(GObject *client, GAsyncResult *res, gpointer user_data)
 
         akma_ub_challenged(run->ub, &answer, run->rand, run->autn, &error);
     }
-    if (error)
+    if (run->by_tmpi && g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_REJECTED)) {
+        g_clear_error(&error);
+        ask_by_impi(g_steal_pointer(&task));
+    } else if (error) {
         akma_gba_run_fail(task, error);
-    else
+    } else {
         akma_gba_run_begin(g_steal_pointer(&task), AKMA_GBA_STEP_AUTHENTICATE);
+    }
 }
 
 static AkmaHttpClient *
@@ -112,6 +138,7 @@ new_client(const AkmaGbaRun *run)
         .ca_file = run->config.ca_file,
         .interface = run->config.interface,
         .https_proxy = run->config.https_proxy,
+        .user_agent = run->config.kind == AKMA_GBA_ME ? USER_AGENT " " AKMA_TMPI_TOKEN : USER_AGENT,
         .timeout_ms = run->config.timeout_ms,
         .body_bytes = AKMA_GBA_INFO_MAX,
     };
@@ -129,7 +156,13 @@ akma_gba_run_begin_ask(GTask *owned)
 
     g_clear_pointer(&run->visit, akma_visit_free);
     if (!run->ub) {
-        run->ub = akma_ub_new(&run->names, run->names.impi);
+        const char *tmpi =
+            run->config.kind == AKMA_GBA_ME
+                ? akma_gba_cache_get_tmpi(run->cache, run->sim_id, run->impi_digest, run->names.url)
+                : NULL;
+
+        run->by_tmpi = tmpi != NULL;
+        run->ub = akma_ub_new(&run->names, tmpi ? tmpi : run->names.impi);
         run->client = new_client(run);
         run->authorization = akma_ub_begin(run->ub, &error);
     }
@@ -247,6 +280,21 @@ new_bootstrapping(AkmaGbaRun *run, GError **error)
     return g_steal_pointer(&made);
 }
 
+/* What the next bootstrapping goes by. */
+static void
+take_tmpi(AkmaGbaRun *run, const char *server)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *tmpi = NULL;
+
+    if (run->made->ks && akma_gba_tmpi_is_known(server)) {
+        tmpi = akma_gba_dup_tmpi(run->made, run->names.impi, &error);
+        if (error)
+            g_info("no temporary identity: %s", error->message);
+    }
+    set_tmpi(run, tmpi);
+}
+
 static void
 answered(GObject *client, GAsyncResult *res, gpointer user_data)
 {
@@ -260,6 +308,8 @@ answered(GObject *client, GAsyncResult *res, gpointer user_data)
 
         if (akma_ub_bootstrapped(run->ub, &answer, run->config.now, &run->info, &error))
             run->made = new_bootstrapping(run, &error);
+        if (run->made)
+            take_tmpi(run, response->server);
     }
     akma_aka_result_clear(&run->aka);
     g_clear_object(&run->client);

@@ -13,10 +13,29 @@
 struct _AkmaGbaCache {
     gatomicrefcount refs;
     GPtrArray *entries; /* AkmaBootstrapping, the oldest first */
+    GPtrArray *tmpis;   /* Tmpi, the same */
     void (*changed)(gpointer user_data);
     gpointer user_data;
     bool is_closed;
 };
+
+typedef struct {
+    char *sim_id;
+    uint8_t impi_digest[32];
+    char *url;
+    char *tmpi;
+} Tmpi;
+
+static void
+tmpi_free(gpointer data)
+{
+    Tmpi *self = data;
+
+    g_free(self->sim_id);
+    g_free(self->url);
+    g_free(self->tmpi);
+    g_free(self);
+}
 
 void
 akma_bootstrapping_free(AkmaBootstrapping *self)
@@ -64,6 +83,7 @@ akma_gba_cache_new(void (*changed)(gpointer user_data), gpointer user_data)
 
     g_atomic_ref_count_init(&self->refs);
     self->entries = g_ptr_array_new_with_free_func((GDestroyNotify)akma_bootstrapping_free);
+    self->tmpis = g_ptr_array_new_with_free_func(tmpi_free);
     self->changed = changed;
     self->user_data = user_data;
 
@@ -85,6 +105,7 @@ akma_gba_cache_unref(AkmaGbaCache *self)
         return;
 
     g_ptr_array_unref(self->entries);
+    g_ptr_array_unref(self->tmpis);
     g_free(self);
 }
 
@@ -110,6 +131,70 @@ akma_gba_cache_keep(AkmaGbaCache *self,
         if (!here(entry->sim_id, user_data))
             g_ptr_array_remove_index(self->entries, i - 1);
     }
+    for (guint i = self->tmpis->len; i > 0; i--) {
+        const Tmpi *each = self->tmpis->pdata[i - 1];
+
+        if (!here(each->sim_id, user_data))
+            g_ptr_array_remove_index(self->tmpis, i - 1);
+    }
+}
+
+static bool
+find_tmpi(const AkmaGbaCache *self,
+          const char *sim_id,
+          const uint8_t *impi_digest,
+          const char *url,
+          guint *ret_index)
+{
+    for (guint i = 0; i < self->tmpis->len; i++) {
+        const Tmpi *each = self->tmpis->pdata[i];
+
+        if (g_str_equal(each->sim_id, sim_id) && g_str_equal(each->url, url) &&
+            CRYPTO_memcmp(each->impi_digest, impi_digest, sizeof each->impi_digest) == 0) {
+            *ret_index = i;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+const char *
+akma_gba_cache_get_tmpi(const AkmaGbaCache *self,
+                        const char *sim_id,
+                        const uint8_t impi_digest[static 32],
+                        const char *url)
+{
+    guint index;
+
+    return find_tmpi(self, sim_id, impi_digest, url, &index)
+               ? ((const Tmpi *)self->tmpis->pdata[index])->tmpi
+               : NULL;
+}
+
+void
+akma_gba_cache_set_tmpi(AkmaGbaCache *self,
+                        const char *sim_id,
+                        const uint8_t impi_digest[static 32],
+                        const char *url,
+                        const char *tmpi)
+{
+    guint index;
+    Tmpi *entry;
+
+    if (find_tmpi(self, sim_id, impi_digest, url, &index))
+        g_ptr_array_remove_index(self->tmpis, index);
+    if (!tmpi || self->is_closed)
+        return;
+    if (self->tmpis->len == ENTRIES_MAX)
+        g_ptr_array_remove_index(self->tmpis, 0);
+
+    entry = g_new0(Tmpi, 1);
+    entry->sim_id = g_strdup(sim_id);
+    memcpy(entry->impi_digest, impi_digest, sizeof entry->impi_digest);
+    entry->url = g_strdup(url);
+    entry->tmpi = g_strdup(tmpi);
+    g_ptr_array_add(self->tmpis, entry);
 }
 
 void
@@ -117,6 +202,7 @@ akma_gba_cache_close(AkmaGbaCache *self)
 {
     self->is_closed = true;
     g_ptr_array_set_size(self->entries, 0);
+    g_ptr_array_set_size(self->tmpis, 0);
 }
 
 void

@@ -67,6 +67,20 @@ const AkmaBootstrapping *akma_gba_cache_find(AkmaGbaCache *self,
                                              const char *url,
                                              int64_t now_ms);
 
+/*
+ * The TMPI that stands for @impi_digest at the BSF of @url; it outlives its bootstrapping. NULL:
+ * none. Borrowed until the next call; copied.
+ */
+const char *akma_gba_cache_get_tmpi(const AkmaGbaCache *self,
+                                    const char *sim_id,
+                                    const uint8_t impi_digest[static 32],
+                                    const char *url);
+void akma_gba_cache_set_tmpi(AkmaGbaCache *self,
+                             const char *sim_id,
+                             const uint8_t impi_digest[static 32],
+                             const char *url,
+                             const char *tmpi);
+
 /* Keeps those whose card is @here. */
 void akma_gba_cache_keep(AkmaGbaCache *self,
                          bool (*here)(const char *sim_id, gpointer user_data),

@@ -39,6 +39,7 @@ typedef struct {
     AkmaGbaNames names;
     AkmaVisit *visit; /* NULL: the card is not taken */
     AkmaUb *ub;
+    bool by_tmpi; /* it goes by the TMPI, not the IMPI */
     AkmaHttpClient *client;
     char *authorization; /* of the request that is next */
     uint8_t rand[16];

@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libanchor.la
 	%D%/gba-cache.c %D%/gba-cache.h \
 	%D%/gba-info.c %D%/gba-info.h \
 	%D%/gba-names.c %D%/gba-names.h \
+	%D%/gba-tmpi.c %D%/gba-tmpi.h \
 	%D%/gba-ub.c %D%/gba-ub.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/read.c %D%/read.h \

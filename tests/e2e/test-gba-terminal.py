@@ -121,6 +121,72 @@ def a_card_out_of_step_resynchronises():
         assert "auts" in auts and "auts" not in answer and asked["nonce"] == ""
 
 
+#= TS 33.220 B.4: TMPI = base64(24 octets of KDF(Ks, "gba-me", RAND, IMPI, BSF_Id))@tmpi.bsf...
+@tap.test
+def the_second_bootstrapping_goes_by_the_tmpi():
+    with card.Modem() as modem, bsf() as peer:
+        one, two, three = modem.run(*["fresh-" + me(peer)] * 3)
+        for line in (one, two, three):
+            is_anchor(peer, line)
+        names = [request["username"] for request in peer.requests]
+        assert names[:2] == [IMPI] * 2 and len(names) == 6
+        assert all(name.endswith("@tmpi.bsf.3gppnetwork.org") for name in names[2:]), names
+        assert names[2] == names[3] != names[4] == names[5]
+        assert "3gpp-gba-tmpi" in peer.requests[0]["agent"].split()
+
+
+@tap.test
+def a_tmpi_that_the_bsf_forgot_is_replaced_by_the_impi():
+    with card.Modem() as modem, bsf() as peer:
+        tool = modem.start(me(peer), "sleep:700", "fresh-" + me(peer))
+        assert tool.stdout.readline().startswith("ok")
+        peer.impis.clear()
+        line, = card.finish(tool)
+        is_anchor(peer, line)
+        names = [request["username"] for request in peer.requests]
+        assert names[2].endswith("@tmpi.bsf.3gppnetwork.org") and names[3:] == [IMPI] * 2, names
+
+
+@tap.test
+def a_bsf_without_tmpi_gets_the_impi_each_time():
+    with card.Modem() as modem, bsf() as peer:
+        peer.knows_tmpi = False
+        modem.run(me(peer), "fresh-" + me(peer))
+        assert {request["username"] for request in peer.requests} == {IMPI}
+
+
+@tap.test
+def reject_a_bsf_that_refuses_tmpi_and_impi():
+    with card.Modem() as modem, bsf() as peer:
+        tool = modem.start(me(peer), "sleep:700", "fresh-" + me(peer))
+        assert tool.stdout.readline().startswith("ok")
+        peer.wrong = "403"
+        line, = card.finish(tool)
+        failed(line, "AnchorRejected", "403")
+        assert len(peer.requests) == 4
+
+
+#= TS 33.220 5.3.3: GBA_U: the card derives Ks_ext_NAF, and gives nothing else
+@tap.test
+def a_bootstrapping_in_the_card_that_somebody_replaced_is_made_anew():
+    try:
+        import lab
+    except ImportError as missing:
+        raise tap.Skip(str(missing)) from None
+    with lab.Lab(lab.SUBSCRIBER + "gba=u\n", "--bsf-listen", "127.0.0.1:0") as core:
+        url = "gba-u=http://" + core.ready["bsf"]
+        with card.Modem(usim="services=68", keys="") as modem:
+            again = modem.write("again", usim="services=68", keys="")
+            tool = modem.start(url, url, "sleep:900", "refresh", url)
+            first, second = tool.stdout.readline(), tool.stdout.readline()
+            assert first.endswith(" new\n") and not second.endswith(" new\n"), (first, second)
+            assert first.split()[1:3] == second.split()[1:3]
+            modem.control("sim out")
+            modem.control("sim in " + again)  # the same card, with another history
+            lines = card.finish(tool)
+            assert lines[-1].endswith(" new"), lines
+
+
 @tap.test
 def reject_a_second_sync_failure():
     with card.Modem(usim="sqn=000000100000") as modem, bsf(sqn=32) as peer:

@@ -32,6 +32,12 @@ def utc(when):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
 
 
+def tmpi(ks, rand, impi):
+    """TS 33.220 B.4."""
+    key = ks_naf(ks, rand, impi, HOME, bytes.fromhex("0100000100"))
+    return base64.b64encode(key[:24]).decode() + "@tmpi.bsf.3gppnetwork.org"
+
+
 def ks_naf(ks, rand, impi, fqdn, ua=bytes.fromhex("ff00000001")):
     """TS 33.220 B.3."""
     return aka.kdf(ks, 1, b"gba-me", rand, impi.encode(), fqdn.encode() + ua)
@@ -46,6 +52,8 @@ class Bsf:
         self.rand = None       # always the same RAND and AUTN
         self.amf = b"\x00\x00"
         self.resynchronises = True
+        self.impis = {}        # by TMPI
+        self.knows_tmpi = True
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
         self.challenge = None
@@ -125,6 +133,9 @@ class Bsf:
             return None
         if self.wrong == "closes":
             return None
+        if asked["username"].endswith("@tmpi.bsf.3gppnetwork.org") and \
+                asked["username"] not in self.impis:
+            return self.message("403 Who?", [])
         if "auts" in asked:
             self.check(asked, b"", password=b"")
             self.resynchronise(self.challenge[0], base64.b64decode(asked["auts"]))
@@ -174,7 +185,9 @@ class Bsf:
         res, ck, ik = self.keys(rand)
         self.check(asked, b"", res)
         b_tid = "%s@%s" % (base64.b64encode(rand).decode(), HOME)
-        self.sessions[b_tid] = (ck + ik, rand, asked["username"])
+        impi = self.impis.get(asked["username"], asked["username"])
+        self.sessions[b_tid] = (ck + ik, rand, impi)
+        self.impis = {tmpi(ck + ik, rand, impi): impi}
         body = (self.info.replace("%s", b_tid) if self.info is not None else
                 INFO % (b_tid, utc(time.time() + self.lifetime))).encode()
         rspauth = self.digest(asked, "", body, res)
@@ -185,6 +198,8 @@ class Bsf:
         info = 'rspauth="%s", qop=auth-int, cnonce="%s", nc=%s' % (rspauth, asked["cnonce"],
                                                                   asked["nc"])
         fields = [("Content-Type", "text/html" if self.wrong == "type" else XML)]
+        if self.knows_tmpi:
+            fields.append(("Server", "bsf/1 3gpp-gba-tmpi"))
         if self.wrong != "no rspauth":
             fields.append(("Authentication-Info", info))
         self.answers += 1
