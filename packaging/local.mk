@@ -24,15 +24,19 @@ nodist_systemdsystemunit_DATA = %D%/akmad.service %D%/akmad-port.service \
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/akmad.conf %D%/akma-keyserver.conf \
-	%D%/examples/card.conf %D%/examples/subscribers.conf
+	%D%/examples/card.conf %D%/examples/subscribers.conf \
+	%D%/udev/78-akmad-at-port.rules.example
 
 # these lose the ending that they have here
 bashcompletiondir = $(datadir)/bash-completion/completions
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
+udevrulesdir = $(prefix)/lib/udev/rules.d
 install-data-local: install-packaging
 uninstall-local: uninstall-packaging
 install-packaging:
+	$(MKDIR_P) '$(DESTDIR)$(udevrulesdir)'
+	$(INSTALL_DATA) $(srcdir)/%D%/udev/60-akmad.rules '$(DESTDIR)$(udevrulesdir)/60-akmad.rules'
 	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)' '$(DESTDIR)$(sysusersdir)' '$(DESTDIR)$(tmpfilesdir)'
 	$(INSTALL_DATA) $(srcdir)/%D%/akmactl.bash '$(DESTDIR)$(bashcompletiondir)/akmactl'
 	$(INSTALL_DATA) $(srcdir)/%D%/akma-keyserver.bash '$(DESTDIR)$(bashcompletiondir)/akma-keyserver'
@@ -43,7 +47,8 @@ install-packaging:
 	$(INSTALL_DATA) $(srcdir)/%D%/akma-keyserver.tmpfiles \
 		'$(DESTDIR)$(tmpfilesdir)/akma-keyserver.conf'
 uninstall-packaging:
-	rm -f '$(DESTDIR)$(bashcompletiondir)/akmactl' '$(DESTDIR)$(bashcompletiondir)/akma-keyserver' \
+	rm -f '$(DESTDIR)$(udevrulesdir)/60-akmad.rules' \
+		'$(DESTDIR)$(bashcompletiondir)/akmactl' '$(DESTDIR)$(bashcompletiondir)/akma-keyserver' \
 		'$(DESTDIR)$(sysusersdir)/akmad.conf' \
 		'$(DESTDIR)$(sysusersdir)/akma-keyserver.conf' \
 		'$(DESTDIR)$(sysusersdir)/akma-lab.conf' \
@@ -72,6 +77,7 @@ EXTRA_DIST += \
 	%D%/clang-tidy \
 	%D%/debian \
 	%D%/docs \
+	%D%/udev/60-akmad.rules \
 	SECURITY.md dbus/README.md modem/README.md tests/README.md
 
 script_tests += tests/check-docs.py
