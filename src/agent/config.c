@@ -17,6 +17,7 @@ static const AkmaSettingRow rows[] = {
     {"agent", "sealing", AKMA_SETTING_CHOICE, "auto", "auto|file", false},
     {"agent", "sealing-key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"agent", "on-sim-change", AKMA_SETTING_CHOICE, "keep", "keep|wipe", false},
+    {"agent", "port-socket", AKMA_SETTING_PATH, "/run/akmad/port.sock", NULL, false},
     {"akma", "a-kid-format", AKMA_SETTING_CHOICE, "dot-base64url", "dot-base64url|hex", false},
     {"akma", "a-kid-realm-prefix", AKMA_SETTING_STRING, "", NULL, false},
     {"akma", "routing-indicator", AKMA_SETTING_STRING, "card", NULL, false},

@@ -178,6 +178,7 @@ open_modem(AkmaModemKeeper *self)
         .protocol = port->protocol,
         .slot = self->section->slot,
         .proxy = self->section->proxy,
+        .port_socket = self->context->port_socket,
         .timeout_ms = self->section->timeout_ms,
         .is_guess = port->is_guess,
         .sim_id_key = self->context->sim_id_key,

@@ -25,6 +25,7 @@ typedef struct {
     AkmaService *service; /* NULL: shown to nobody */
     AkmaSecret *sim_id_key;
     AkmaCards *cards;
+    const char *port_socket; /* of akmad-port */
     AkmaModemsFunc func;
     gpointer user_data;
 } AkmaModemKeeperContext;

@@ -270,6 +270,8 @@ akma_modems_configure(AkmaModems *self, AkmaConfig *config)
     AkmaConfig *old = self->config;
 
     self->config = akma_config_ref(config);
+    self->context.port_socket =
+        akma_settings_get(akma_config_get_settings(config), "agent", "port-socket");
     reconcile(self);
     akma_config_unref(old);
 }
