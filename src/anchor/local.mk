@@ -44,4 +44,4 @@ check_PROGRAMS += tests/e2e/card-tool
 tests_e2e_card_tool_SOURCES = tests/e2e/card-tool.c
 tests_e2e_card_tool_LDADD = %D%/libanchor.la
 script_tests += tests/e2e/test-card.py tests/e2e/test-gba-terminal.py
-EXTRA_DIST += tests/e2e/derive.py tests/e2e/tap.py tests/e2e/ubserver.py
+EXTRA_DIST += tests/e2e/columns.py tests/e2e/derive.py tests/e2e/tap.py tests/e2e/ubserver.py

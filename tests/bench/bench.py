@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """bench: the figures of one machine in one run, each beside its reference.
 
-    ./dev bench [server|agent] [--json]
+    ./dev bench [server|agent|card] [--json]
 
 CPU time is that of the serving process alone (utime + stime of all its threads). Values are
 medians of RUNS runs; a figure that misses its aim is printed as it is.
@@ -18,6 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+import columns  # noqa: E402
 import derive  # noqa: E402
 import harness  # noqa: E402
 import reference  # noqa: E402
@@ -217,17 +218,65 @@ def bench_agent(table):
         table.row("agent RSS", rss / 1024, "MiB")
 
 
+CARD = ("[card]\niccid=8988211000000000017\n[usim]\nimsi=%s\nmnc-length=2\nk=%s\nopc=%s\n"
+        "services=123;124\n[files]\n7FFF/5FC0/4F05=8020%s\n") % (
+            harness.IMSI, harness.K, harness.OPC, "11" * 32)
+
+
+def card_tool(column, *actions):
+    """Milliseconds that card-tool ran, from its start to its last answer."""
+    start = time.monotonic()
+    lines = column.tool(*actions, timeout_ms=10000)
+    assert all(line.startswith("ok") for line in lines), lines
+    return (time.monotonic() - start) * 1e3
+
+
+def counts(column, *actions):
+    """(commands, bytes) that these actions cost the card, opening the modem among them."""
+    column.control("reset")
+    card_tool(column, *actions)
+    count = column.control("count")
+    return int(count["commands"]), int(count["bytes_in"]) + int(count["bytes_out"])
+
+
+def bench_card(table):
+    """What the card is asked for one enrolment, and how long that takes, for each transport."""
+    for column in columns.every_column():
+        if column.name not in ("at_plain", "mbim", "qmi"):
+            continue
+        name = column.face.upper()
+        column.start(CARD)
+        try:
+            opened = counts(column, "state")
+            cold = counts(column, "read")
+            both = counts(column, "read", "read")
+            table.row(name + " card commands to open the modem", opened[0], "")
+            table.row(name + " card commands, cold", cold[0] - opened[0], "", None, 12)
+            table.row(name + " card commands, unchanged", both[0] - cold[0], "", None, 6)
+            table.row(name + " card bytes, cold", cold[1] - opened[1], "B")
+            table.row(name + " open to K_AF", statistics.median(
+                card_tool(column, "read") for _ in range(RUNS)), "ms")
+            if column.face == "at":
+                column.control("delay 300")
+                table.row(name + " open to K_AF, 300 ms an answer", statistics.median(
+                    card_tool(column, "read") for _ in range(RUNS)), "ms")
+        finally:
+            column.stop()
+
+
 def main(arguments):
     as_json = "--json" in arguments
     parts = [a for a in arguments if a != "--json"]
-    if any(p not in ("server", "agent") for p in parts):
-        print("dev: bench takes server, agent and --json", file=sys.stderr)
+    if any(p not in ("server", "agent", "card") for p in parts):
+        print("dev: bench takes server, agent, card and --json", file=sys.stderr)
         return 2
     table = Table(as_json)
     if not parts or "server" in parts:
         bench_server(table)
     if not parts or "agent" in parts:
         bench_agent(table)
+    if not parts or "card" in parts:
+        bench_card(table)
     return 0
 
 

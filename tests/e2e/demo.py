@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """demo: the main job on one machine without hardware, told as a short story with real times.
 
-    ./dev demo [--keep] [--protocol at] [--anchor akma|gba]
+    ./dev demo [--keep] [--protocol at|mbim|qmi] [--anchor akma|gba]
 
 Exit 0 only if the key that a process got over D-Bus is the one that the key server holds.
 """
@@ -122,7 +122,8 @@ def start_everything(stack, story):
     story.tell("operator's core", "akma-lab: AUSF, UDM, AuC and %s, HTTP/2 on %s" % (
         "BSF" if stack.uses_gba else "AAnF", stack.ready["akma-lab"]["core"]))
     stack.start_modem()
-    story.tell("modem with its SIM", "akma-modemsim: AT port %s" % stack.path("modem.tty"))
+    story.tell("modem with its SIM", "akma-modemsim: %s port %s" % (stack.protocol.upper(),
+                                                                 stack.modem_port()))
     story.tell("", "LTE only: the card holds no key of 5G" if stack.uses_gba else
                "registered with 5G AKA; the modem left K_AUSF in EF_5GAUTHKEYS of the card")
     stack.init_keyserver(application=None)
@@ -291,7 +292,7 @@ def give_up(stack, failure):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./dev demo", description="The main job, without hardware.")
     parser.add_argument("--keep", action="store_true", help="leave it all running")
-    parser.add_argument("--protocol", choices=["at"], default="at", help="what the modem speaks")
+    parser.add_argument("--protocol", choices=["at", "mbim", "qmi"], default="at", help="what the modem speaks")
     parser.add_argument("--anchor", choices=["akma", "gba"], default="akma", help="how the first key is made")
     return parser.parse_args(arguments)
 
@@ -301,7 +302,7 @@ def main(arguments):
     story = Story()
     print("akmad: from a SIM to an application's key, on this machine alone.")
     with harness.Stack(tempfile.mkdtemp(prefix="akma-demo-"), keep=options.keep,
-                       anchor=options.anchor) as stack:
+                       protocol=options.protocol, anchor=options.anchor) as stack:
         try:
             agent, server, length = run(stack, story)
         except (Failed, AssertionError, OSError, ValueError) as failure:

@@ -104,9 +104,11 @@ class Process:
 
 
 class Stack:
-    def __init__(self, directory=None, keep=False, log_level="info", anchor="akma"):
-        """@anchor: akma, gba, gba-u or auto: as the servers of akmad.conf have it. The SIM of gba is
+    def __init__(self, directory=None, keep=False, log_level="info", protocol="at", anchor="akma"):
+        """@protocol: what the modem speaks and the agent is told: at, mbim or qmi.
+        @anchor: akma, gba, gba-u or auto: as the servers of akmad.conf have it. The SIM of gba is
         one without service 123, in a modem that registers on nothing."""
+        self.protocol = protocol
         self.anchor = anchor
         self.dir = directory or tempfile.mkdtemp(prefix="akma-")
         self.keep = keep
@@ -200,13 +202,16 @@ class Stack:
         if core is None:
             core = "123" in services
         path = self.write(name + ".card", card)
-        argv = [program("akma-modemsim"), "--card", path, "--at", self.path(name + ".tty"),
+        argv = [program("akma-modemsim"), "--card", path, "--" + self.protocol, self.modem_port(name),
                 "--control", self.control_path(name)]
         if core:
             argv += ["--core", self.core]
         if dialect:
             argv += ["--dialect", dialect]
         return self.spawn("akma-modemsim" if name == "modem" else name, argv)
+
+    def modem_port(self, name="modem"):
+        return self.path(name + (".tty" if self.protocol == "at" else "." + self.protocol))
 
     def control_path(self, name="modem"):
         return self.path("control.sock" if name == "modem" else name + ".sock")
@@ -305,9 +310,9 @@ class Stack:
         if self.uses_gba:
             extra += "[gba]\nbsf=%s\n" % (bsf or self.bsf)
         return self.write("akmad.conf", (
-            "[agent]\nstate-dir=%s\n[modem sim]\ndevice=%s\nprotocol=at\n"
+            "[agent]\nstate-dir=%s\n[modem sim]\ndevice=%s\nprotocol=%s\n"
             "[server keys]\nurl=https://%s:%s\nconnect=%s\nca-file=%s\nanchor=%s\nprofile=%s\n%s%s") % (
-                self.path("state"), device or self.path("modem.tty"), FQDN,
+                self.path("state"), device or self.modem_port(), self.protocol, FQDN,
                 server.rsplit(":", 1)[1], server, self.path("ca.pem"), self.anchor, profile,
                 applications.replace("%u", str(os.getuid())), extra))
 
