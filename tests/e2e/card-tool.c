@@ -2,8 +2,8 @@
 
 /*
  * card-tool: the agent's side of a card from a shell:
- * card-tool [--protocol=NAME] [--proxy=auto|always|never] [--slot=N] [--give-up=MS]
- *           DEVICE TIMEOUT-MS ACTION...
+ * card-tool [--protocol=NAME] [--proxy=auto|always|never] [--helper=SOCKET] [--slot=N]
+ *           [--give-up=MS] DEVICE TIMEOUT-MS ACTION...
  *
  * Each action (read, probe, refresh, state, query, pin:DIGITS, sleep:MS, cancel:MS, which is a read
  * that is cancelled then, auth:RAND:AUTN in hex; gba-me=BSF, gba-u=BSF, either with "fresh-" in
@@ -364,6 +364,10 @@ read_option(Tool *tool, const char *option)
         return false;
     if (g_str_has_prefix(option, "--protocol=")) {
         tool->config.protocol = value;
+        return true;
+    }
+    if (g_str_has_prefix(option, "--helper=")) {
+        tool->config.port_socket = value;
         return true;
     }
     if (g_str_has_prefix(option, "--slot=") &&

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -20,6 +21,14 @@ TOOL = os.path.join(BUILD, "tests/e2e/card-tool")
 HELPER = os.path.join(BUILD, "modem/port/akmad-port")
 PROXIES = "/usr/libexec"
 ROOT = os.getuid() == 0
+# Brings up the loopback interface and hands its parent, on descriptor 0, a socket that listens there.
+LISTEN = """
+import fcntl, socket, struct
+with socket.socket() as s:
+    fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+listener = socket.create_server(("127.0.0.1", 0))
+socket.send_fds(socket.socket(fileno=0), [b"1"], [listener.fileno()])
+"""
 
 
 def wait_until(what, condition, seconds=10):
@@ -62,6 +71,16 @@ class Column:
             return []
         pid = str(self.processes[1].pid)
         return ["nsenter", "-t", pid, "-n"] + ([] if ROOT else ["-U", "--preserve-credentials"])
+
+    def listener(self):
+        """A socket that listens on the loopback interface of wherever card-tool runs."""
+        if self.helper or not self.proxy:
+            return socket.create_server(("127.0.0.1", 0))
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            subprocess.run([*self.enter(), sys.executable, "-c", LISTEN], stdin=theirs, check=True)
+            _, (fd,), _, _ = socket.recv_fds(ours, 1, 1)
+        return socket.socket(fileno=fd)
 
     def spawn(self, *argv):
         process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -44,8 +44,10 @@ def ks_naf(ks, rand, impi, fqdn, ua=bytes.fromhex("ff00000001")):
 
 
 class Bsf:
-    def __init__(self, usim, lifetime=3600, sqn=None):
+    def __init__(self, usim, lifetime=3600, sqn=None, in_card=False, listener=None):
+        """@in_card: GBA_U. @listener: a socket that listens, taken."""
         self.usim, self.lifetime, self.wrong = usim, lifetime, None
+        self.in_card = in_card
         self.sqn = 32 if sqn is None else sqn
         self.requests, self.sessions, self.answers = [], {}, 0
         self.info = None       # another XML, with %s for the B-TID
@@ -54,7 +56,7 @@ class Bsf:
         self.resynchronises = True
         self.impis = {}        # by TMPI
         self.knows_tmpi = True
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = listener or socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
         self.challenge = None
         threading.Thread(target=self._run, daemon=True).start()
@@ -77,10 +79,14 @@ class Bsf:
         mac = self.usim.f1(rand, sqn, self.amf)[0]
         if self.wrong == "mac":
             mac = aka.xor(mac, b"\1" + bytes(7))
+        if self.in_card:  # TS 33.220 5.3.2: MAC* = MAC xor Trunc(SHA-1(IK))
+            mac = aka.xor(mac, hashlib.sha1(self.keys(rand)[2]).digest()[:8])
         return rand, aka.xor(sqn, ak) + self.amf + mac
 
     def keys(self, rand):
-        return (self.usim._out(rand, 0, 1)[8:], self.usim._out(rand, 4, 2),
+        """RES, CK, IK; the card of GBA_U gives RES with its last bit flipped (TS 33.220 5.3.2)."""
+        res = self.usim._out(rand, 0, 1)[8:]
+        return (aka.xor(res, bytes(7) + bytes([self.in_card])), self.usim._out(rand, 4, 2),
                 self.usim._out(rand, 8, 4))
 
     def resynchronise(self, rand, auts):
