@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import tty
+import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import aka
@@ -197,10 +198,12 @@ def swapped_card_is_another_sim_id_and_anchor():
 class Wire:
     """A port before that of the modem. Answers to commands and opening are counted from 0; what
     becomes of the @nth is @fault: drop, garble, truncate, unplug, other (to another command), busy,
-    refuse, or strange (the modem says that nobody has opened it)."""
+    refuse, empty (says that it brings nothing), long (says that it brings more than it does), or
+    strange (the modem says that nobody has opened it). What the host sent is in @sent."""
 
     def __init__(self, modem, fault=None, nth=-1):
         self.fault, self.nth, self.count = fault, nth, 0
+        self.sent = b""
         self.modem = os.open(modem.path("mbim"), os.O_RDWR | os.O_NOCTTY)
         self.host, self.slave = pty.openpty()
         for fd in (self.modem, self.slave):
@@ -218,7 +221,9 @@ class Wire:
             if self.ended in ready:
                 return
             if self.host in ready:
-                os.write(self.modem, os.read(self.host, 4096))
+                chunk = os.read(self.host, 4096)
+                self.sent += chunk
+                os.write(self.modem, chunk)
             if self.modem not in ready:
                 continue
             pending += os.read(self.modem, 4096)
@@ -245,6 +250,9 @@ class Wire:
             status = 1 if self.fault == "busy" else 2
             os.write(self.host, message[:4] + struct.pack("<I", 48) + message[8:40] +
                      struct.pack("<II", status, 0))
+        elif self.fault in ("empty", "long") and kind == 0x80000003:
+            size = 0 if self.fault == "empty" else 0xffffffff
+            os.write(self.host, message[:44] + struct.pack("<I", size) + message[48:])
         elif self.fault == "strange":
             os.write(self.host, struct.pack("<II", 0x80000004, 16) + message[8:12] +
                      struct.pack("<I", 5))
@@ -305,6 +313,65 @@ def reject_garbled_and_truncated_answers_at_any_step():
     for fault in ("garble", "other", "truncate"):
         try_fault_at_every_answer("mbim-no-uicc-files", fault, [
             "ModemFailed", "NoSim", "PinRequired", "AnchorUnsupported", "SimBlocked"])
+
+
+@tap.test
+def reject_an_answer_that_does_not_fit_the_question():
+    """Service and command at 20, status at 40, length at 44, as the standard has them."""
+    #= MBIM 1.0 9.4
+    with Modem() as modem:
+        for fault, said in (("other", "garbled its answer"), ("empty", "garbled"),
+                            ("refuse", "asking the modem for its services"),
+                            ("long", "no answer")):
+            line = through(modem, "read", fault=fault, nth=1)[0][0]
+            fails(line, "ModemFailed")
+            assert said in line, (fault, line)
+
+
+@tap.test
+def only_the_indications_of_card_and_registration_are_asked_for():
+    #= MBIM 1.0 10.5.30
+    basic = uuid.UUID("a289cc33-bcbb-8b4f-b6b0-133ec2aae6df").bytes
+    wanted = struct.pack("<III", 1, 12, 28) + basic + struct.pack("<III", 2, 2, 9)
+    with Modem() as modem, Wire(modem) as wire:
+        lines = finish(subprocess.Popen(
+            [TOOL, "--protocol=mbim", "--proxy=never", wire.path, "1500", "query"],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        same(lines, ["ok sim=ready registration=idle pin_tries=-1"])
+        command = basic + struct.pack("<III", 19, 1, len(wanted)) + wanted
+        same(wire.sent.count(command), 1)
+        same(wire.sent.count(command[:20]), 1)
+
+
+@tap.test
+def only_a_status_word_that_may_be_the_way_is_answered_with_another_way():
+    """The first command that the modem is sent for the card, after it selected the application."""
+    #= TS 102 221 10.2.1.5
+    counts = {}
+    for sw in ("6700", "6E00", "6881", "6982", "6985", "6A82"):
+        with Modem("mbim-no-uicc-files") as modem:
+            modem.ok("fault sw %s ins=A4 after=1 times=1" % sw)
+            modem.run("state")
+            counts[sw] = modem.commands()
+            same(modem.run("read"), [expected()])
+            same(modem.channels(), 0)
+    without = counts["6982"]
+    same(counts, {"6700": without + 1, "6E00": without + 1, "6881": without + 1,
+                  "6982": without, "6985": without, "6A82": without})
+
+
+@tap.test
+def a_card_that_dislikes_p2_is_asked_with_the_other_one():
+    #= TS 102 221 11.1.1
+    for sw in ("6A80", "6A86"):
+        with Modem("mbim-no-uicc-files") as modem:
+            modem.ok("fault sw %s ins=A4 times=1" % sw)
+            same((sw, modem.run("read")), (sw, [expected()]))
+            same(modem.channels(), 0)
+    with Modem("mbim-no-uicc-files") as modem:
+        modem.ok("fault sw 6A82 ins=A4 times=99")
+        fails(modem.run("read")[0], "AnchorUnsupported")
+        same(modem.channels(), 0)
 
 
 @tap.test

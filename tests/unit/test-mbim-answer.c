@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "modem/mbim/answer.h"
+#include "modem/mbim/answer-private.h"
 
 #define USIM 0xa0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02
 
@@ -42,6 +42,22 @@ assert_code(GError *error, int code)
     assert_true(error->domain == AKMA_ERROR);
     assert_int_equal(error->code, code);
     g_error_free(error);
+}
+
+/*= MBIM 1.0 10.3: numbers are little endian */
+static void
+numbers_begin_with_their_lowest_byte(void **state G_GNUC_UNUSED)
+{
+    static const uint8_t bytes[] = {0xff, 0x78, 0x56, 0x34, 0x92};
+    const AkmaMbimAnswer answer = {.info = bytes, .len = sizeof bytes};
+    uint32_t n = 0;
+
+    assert_true(akma_mbim_peek_u32(&answer, 1, &n));
+    assert_int_equal(n, 0x92345678);
+
+    assert_false(akma_mbim_peek_u32(&answer, 2, &n));
+    assert_false(akma_mbim_peek_u32(&answer, UINT32_MAX, &n));
+    assert_int_equal(n, 0x92345678);
 }
 
 /*= MBIM 1.0 9.4.5: status codes */
@@ -272,6 +288,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_begin_with_their_lowest_byte),
         cmocka_unit_test(status_tells_what_is_wrong_with_the_card),
         cmocka_unit_test(a_refusal_is_not_what_tells_of_the_card),
         cmocka_unit_test(aka_is_what_the_card_would_have_answered),
