@@ -51,7 +51,8 @@ keyserver_tests = tests/unit/test-anchor-answer tests/unit/test-bsf-answer \
 	tests/unit/test-digest-challenge tests/unit/test-digest-credentials tests/unit/test-front \
 	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-token-answer \
 	tests/unit/test-keyserver-store \
-	tests/unit/test-keyserver-store-rejects tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id
+	tests/unit/test-keyserver-store-rejects tests/unit/test-keyserver-store-upstream \
+	tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id
 unit_tests += $(keyserver_tests)
 keyserver_test_cflags = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
 keyserver_test_libs = %D%/libkeyserver.la src/proto/libproto.la src/base/libbase.la \
@@ -73,6 +74,8 @@ tests_unit_test_keyserver_store_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS) $(UV_LIBS)
 tests_unit_test_keyserver_store_rejects_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_rejects_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS)
+tests_unit_test_keyserver_store_upstream_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_keyserver_store_upstream_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS)
 tests_unit_test_rate_LDADD = $(keyserver_test_libs)
 tests_unit_test_rights_LDADD = $(keyserver_test_libs)
 tests_unit_test_terminal_id_CFLAGS = $(keyserver_test_cflags)

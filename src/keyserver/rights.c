@@ -26,7 +26,25 @@ akma_verdict_add(AkmaVerdict *self, AkmaRuleKind kind, bool allow)
 }
 
 bool
+akma_consumer_name_is_valid(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len <= AKMA_CONSUMER_NAME_MAX && strspn(name, WORD "._-") == len;
+}
+
+bool
 akma_terminal_id_is_valid(const char *id)
+{
+    const char *slash = strchr(id, '/');
+    g_autofree char *consumer = slash ? g_strndup(id, (gsize)(slash - id)) : NULL;
+
+    return slash ? akma_consumer_name_is_valid(consumer) && akma_pseudonym_is_valid(slash + 1)
+                 : akma_pseudonym_is_valid(id);
+}
+
+bool
+akma_pseudonym_is_valid(const char *id)
 {
     uint8_t bytes[32];
     size_t len;
@@ -61,7 +79,7 @@ akma_rule_parse(const char *pattern, AkmaRuleKind *ret_kind, const char **ret_te
     /* a word without a wildcard that is no terminal id can match nothing: a slip of the pen */
     if (kind == AKMA_RULE_GROUP
             ? !akma_group_name_is_valid(text)
-            : len == 0 || len > AKMA_PATTERN_MAX || strspn(text, WORD "_-*?[]!") != len ||
+            : len == 0 || len > AKMA_PATTERN_MAX || strspn(text, WORD "._-/*?[]!") != len ||
                   (kind == AKMA_RULE_GLOB && !strpbrk(text, "*?["))) {
         g_set_error(error,
                     AKMA_ERROR,

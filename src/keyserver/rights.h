@@ -13,8 +13,9 @@
 
 G_BEGIN_DECLS
 
-#define AKMA_TERMINAL_ID_LEN 43 /* base64url of 32 bytes */
-#define AKMA_PATTERN_MAX     128
+#define AKMA_TERMINAL_ID_LEN   43 /* base64url of 32 bytes */
+#define AKMA_CONSUMER_NAME_MAX 64
+#define AKMA_PATTERN_MAX       128
 
 typedef enum {
     AKMA_RULE_TERMINAL,
@@ -46,7 +47,11 @@ bool akma_rule_parse(const char *pattern,
                      GError **error);
 bool akma_rule_glob_matches(const char *glob, const char *terminal);
 
+/* Of a subscriber, or "CONSUMER/ID": the terminal that a consumer knows by ID. */
 bool akma_terminal_id_is_valid(const char *id);
+/* ID alone: what a third server calls a terminal. */
+bool akma_pseudonym_is_valid(const char *id);
+bool akma_consumer_name_is_valid(const char *name);
 bool akma_group_name_is_valid(const char *name);
 
 G_END_DECLS

@@ -39,6 +39,10 @@ static const char *const steps[AKMA_SCHEMA_VERSION] = {
     /* the highest version that a removed application or terminal had: never given out again */
     "CREATE TABLE version_floor (application TEXT PRIMARY KEY, version INTEGER NOT NULL)"
     " WITHOUT ROWID;",
+    /* source 'upstream': whom to ask, for what; versions there count from base here */
+    "ALTER TABLE application ADD COLUMN provider TEXT;"
+    "ALTER TABLE application ADD COLUMN upstream_id TEXT;"
+    "ALTER TABLE application ADD COLUMN base INTEGER NOT NULL DEFAULT 0;",
 };
 
 static bool

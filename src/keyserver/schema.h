@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-#define AKMA_SCHEMA_VERSION 1
+#define AKMA_SCHEMA_VERSION 2
 
 /*
  * Brings the schema to AKMA_SCHEMA_VERSION, in one transaction; an empty database gets all of it.

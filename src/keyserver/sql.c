@@ -29,14 +29,20 @@ static const char *const sql[AKMA_SQL_N] = {
                           " DO UPDATE SET allow = excluded.allow",
     [AKMA_SQL_RULES_DELETE] = "DELETE FROM rule WHERE application = ?1",
     [AKMA_SQL_APPLICATION_GET] =
-        "SELECT id, length, alg, use, max_age, grace, created FROM application WHERE id = ?1",
-    [AKMA_SQL_APPLICATION_LIST] = "SELECT id, length, alg, use, max_age, grace, created"
-                                  " FROM application WHERE ?1 IS NULL OR id = ?1 ORDER BY id",
+        "SELECT id, length, alg, use, max_age, grace, created, provider, upstream_id, base"
+        " FROM application WHERE id = ?1",
+    [AKMA_SQL_APPLICATION_LIST] =
+        "SELECT id, length, alg, use, max_age, grace, created, provider, upstream_id, base"
+        " FROM application WHERE ?1 IS NULL OR id = ?1 ORDER BY id",
     [AKMA_SQL_APPLICATION_INSERT] =
-        "INSERT INTO application (id, source, length, alg, use, max_age, grace, created)"
-        " VALUES (?1, 'local', ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO application (id, length, alg, use, max_age, grace, created, source,"
+        " provider, upstream_id, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        " ON CONFLICT (id) DO NOTHING",
     [AKMA_SQL_APPLICATION_DELETE] = "DELETE FROM application WHERE id = ?1",
     [AKMA_SQL_FLOOR_GET] = "SELECT version FROM version_floor WHERE application = ?1",
+    [AKMA_SQL_FLOOR_RAISE] = "INSERT INTO version_floor (application, version) VALUES (?1, ?2)"
+                             " ON CONFLICT (application)"
+                             " DO UPDATE SET version = max(version, excluded.version)",
     [AKMA_SQL_FLOOR_OF_APPLICATION] =
         "INSERT INTO version_floor (application, version)"
         " SELECT application, max(version) FROM app_key WHERE application = ?1"

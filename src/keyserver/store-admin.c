@@ -25,6 +25,9 @@ read_application(sqlite3_stmt *row)
     self->max_age_s = sqlite3_column_int64(row, 4);
     self->grace_s = sqlite3_column_int64(row, 5);
     self->created = sqlite3_column_int64(row, 6);
+    self->provider = g_strdup((const char *)sqlite3_column_text(row, 7));
+    self->upstream_id = g_strdup((const char *)sqlite3_column_text(row, 8));
+    self->base = sqlite3_column_int64(row, 9);
 
     return self;
 }
@@ -75,22 +78,42 @@ set_rule(AkmaKsTransaction *self,
                                                                           (int64_t)allow);
 }
 
+/* An application of that name may have given out versions: those of a provider go on behind. */
+static bool
+insert_application(AkmaKsTransaction *self,
+                   const AkmaKsApplication *settings,
+                   int64_t now,
+                   GError **error)
+{
+    int64_t base = 0;
+
+    if (settings->provider &&
+        !akma_sql_number(self->sql, AKMA_SQL_FLOOR_GET, &base, error, "t", settings->id))
+        return false;
+
+    return akma_sql_exec(self->sql,
+                         AKMA_SQL_APPLICATION_INSERT,
+                         error,
+                         "tittiiittti",
+                         settings->id,
+                         (int64_t)settings->length,
+                         settings->alg,
+                         settings->use,
+                         settings->max_age_s,
+                         settings->grace_s,
+                         now,
+                         settings->provider ? "upstream" : "local",
+                         settings->provider,
+                         settings->upstream_id,
+                         base);
+}
+
 static bool
 add_application(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
     const AkmaKsApplication *settings = op->settings;
 
-    if (!akma_sql_exec(self->sql,
-                       AKMA_SQL_APPLICATION_INSERT,
-                       error,
-                       "tittiii",
-                       settings->id,
-                       (int64_t)settings->length,
-                       settings->alg,
-                       settings->use,
-                       settings->max_age_s,
-                       settings->grace_s,
-                       op->now))
+    if (!insert_application(self, settings, op->now, error))
         return false;
     if (akma_sql_get_changes(self->sql) == 0) {
         g_set_error(error,

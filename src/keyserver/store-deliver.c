@@ -356,6 +356,69 @@ deliver_allowed(AkmaKsTransaction *self,
     return AKMA_KS_DONE;
 }
 
+/* @terminal may have it, and its keys are made elsewhere. */
+static bool
+add_upstream(AkmaKsTransaction *self,
+             AkmaKsOp *op,
+             const AkmaKsApplication *application,
+             GError **error)
+{
+    AkmaKsUpstream *upstream;
+    int64_t seen;
+
+    if (!akma_sql_number(self->sql, AKMA_SQL_FLOOR_GET, &seen, error, "t", application->id))
+        return false;
+
+    upstream = g_new0(AkmaKsUpstream, 1);
+    upstream->application = g_strdup(application->id);
+    upstream->provider = g_strdup(application->provider);
+    upstream->upstream_id = g_strdup(application->upstream_id);
+    upstream->base = application->base;
+    upstream->seen = seen;
+    g_ptr_array_add(op->upstream, upstream);
+
+    return true;
+}
+
+/* What the consumer of a terminal may have stands there like one more rule with a glob. */
+static void
+grant(GHashTable *verdicts, const char *const *granted)
+{
+    for (; *granted; granted++) {
+        AkmaVerdict *verdict = g_new0(AkmaVerdict, 1);
+
+        akma_verdict_add(verdict, AKMA_RULE_GLOB, true);
+        g_hash_table_insert(verdicts, g_strdup(*granted), verdict);
+    }
+}
+
+/* One of those asked for, by a terminal that is not revoked. */
+static AkmaKsOutcome
+deliver_one(
+    AkmaKsTransaction *self, AkmaKsOp *op, GHashTable *verdicts, const char *id, GError **error)
+{
+    g_autoptr(AkmaKsApplication) application = NULL;
+
+    if (!akma_ks_get_application(self, id, &application, error))
+        return AKMA_KS_FAILED;
+    if (application && is_allowed(verdicts, id) && !application->provider)
+        return deliver_allowed(self, op, application, error);
+    /* a consumer gets what is made here, and nothing through us from another provider */
+    if (application && is_allowed(verdicts, id) && !op->granted)
+        return add_upstream(self, op, application, error) ? AKMA_KS_DONE : AKMA_KS_FAILED;
+    akma_key_set_add_error(op->set, id, AKMA_CAUSE_NOT_ENTITLED);
+
+    return AKMA_KS_DONE;
+}
+
+AkmaKsOutcome
+akma_ks_run_version_seen(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
+{
+    return akma_sql_exec(self->sql, AKMA_SQL_FLOOR_RAISE, error, "ti", op->application, op->version)
+               ? AKMA_KS_DONE
+               : AKMA_KS_FAILED;
+}
+
 AkmaKsOutcome
 akma_ks_run_deliver(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
@@ -366,6 +429,9 @@ akma_ks_run_deliver(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 
     g_clear_pointer(&op->set, akma_key_set_free);
     op->set = akma_key_set_new(op->now);
+    g_ptr_array_set_size(op->upstream, 0);
+    if (op->granted)
+        grant(verdicts, (const char *const *)op->granted);
     if (!get_terminal(self, op->terminal, &known, &revoked, error) ||
         !judge(self, op->terminal, verdicts, error))
         return AKMA_KS_FAILED;
@@ -377,17 +443,16 @@ akma_ks_run_deliver(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
         return AKMA_KS_FAILED;
 
     for (size_t i = 0; outcome == AKMA_KS_DONE && op->ids[i]; i++) {
-        g_autoptr(AkmaKsApplication) application = NULL;
+        bool granted =
+            !op->granted || g_strv_contains((const char *const *)op->granted, op->ids[i]);
 
         /* a terminal that is revoked loses all it has, and learns nothing about the rest */
         if (revoked)
             akma_key_set_add_error(op->set, op->ids[i], AKMA_CAUSE_REVOKED);
-        else if (!akma_ks_get_application(self, op->ids[i], &application, error))
-            outcome = AKMA_KS_FAILED;
-        else if (!application || !is_allowed(verdicts, op->ids[i]))
+        else if (!granted)
             akma_key_set_add_error(op->set, op->ids[i], AKMA_CAUSE_NOT_ENTITLED);
         else
-            outcome = deliver_allowed(self, op, application, error);
+            outcome = deliver_one(self, op, verdicts, op->ids[i], error);
     }
 
     return outcome;

@@ -281,6 +281,29 @@ change_place(
            revoke_version(self, op, place, &newest, only_version == 0, error);
 }
 
+/* What is kept by a provider must be changed there. */
+static bool
+check_is_ours(AkmaKsTransaction *self, const AkmaKsOp *op, GError **error)
+{
+    g_autoptr(AkmaKsApplication) application = NULL;
+
+    if (!op->application)
+        return true;
+    if (!akma_ks_get_application(self, op->application, &application, error))
+        return false;
+    if (!application || !application->provider)
+        return true;
+
+    g_set_error(error,
+                AKMA_ERROR,
+                AKMA_ERROR_INVALID_ARGUMENT,
+                "the keys of \"%s\" are kept by the provider %s",
+                op->application,
+                application->provider);
+
+    return false;
+}
+
 AkmaKsOutcome
 akma_ks_run_keys(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
@@ -291,6 +314,8 @@ akma_ks_run_keys(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
         return AKMA_KS_FAILED;
     if (op->action == AKMA_KS_KEY_LIST)
         return list_page(self, op, version, error) ? AKMA_KS_DONE : AKMA_KS_FAILED;
+    if (!check_is_ours(self, op, error))
+        return AKMA_KS_FAILED;
 
     places = collect_places(self, op, error);
     for (guint i = 0; places && i < places->len; i++) {

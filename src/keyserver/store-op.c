@@ -19,6 +19,8 @@ akma_ks_application_free(AkmaKsApplication *self)
     g_free(self->id);
     g_free(self->alg);
     g_free(self->use);
+    g_free(self->provider);
+    g_free(self->upstream_id);
     g_clear_pointer(&self->rules, g_ptr_array_unref);
     g_free(self);
 }
@@ -41,6 +43,15 @@ key_free(AkmaKsKey *self)
     g_free(self);
 }
 
+static void
+upstream_free(AkmaKsUpstream *self)
+{
+    g_free(self->application);
+    g_free(self->provider);
+    g_free(self->upstream_id);
+    g_free(self);
+}
+
 static GPtrArray *
 new_rows(AkmaKsAction action)
 {
@@ -56,6 +67,7 @@ new_rows(AkmaKsAction action)
     case AKMA_KS_APPLICATION_ADD:
     case AKMA_KS_ENTITLED:
     case AKMA_KS_DELIVER:
+    case AKMA_KS_VERSION_SEEN:
     case AKMA_KS_APPLICATION_REMOVE:
     case AKMA_KS_RULE:
     case AKMA_KS_TERMINAL_LABEL:
@@ -98,6 +110,8 @@ akma_ks_op_new(AkmaKsAction action)
     self->action = action;
     self->now = g_get_real_time() / G_USEC_PER_SEC;
     self->rows = new_rows(action);
+    if (action == AKMA_KS_DELIVER)
+        self->upstream = g_ptr_array_new_with_free_func((GDestroyNotify)upstream_free);
 
     return self;
 }
@@ -113,10 +127,12 @@ akma_ks_op_free(AkmaKsOp *self)
     g_free(self->kid);
     g_free(self->text);
     g_strfreev(self->ids);
+    g_strfreev(self->granted);
     akma_ks_application_free(self->settings);
     g_free(self->after.terminal);
     g_free(self->after.application);
     akma_key_set_free(self->set);
+    g_clear_pointer(&self->upstream, g_ptr_array_unref);
     g_clear_pointer(&self->rows, g_ptr_array_unref);
     g_free(self);
 }

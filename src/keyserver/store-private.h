@@ -24,6 +24,7 @@ typedef enum {
 
 AkmaKsOutcome akma_ks_run_entitled(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_deliver(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_version_seen(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_application(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_terminal(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_keys(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);

@@ -211,6 +211,8 @@ dispatch(AkmaKsTransaction *transaction, AkmaKsOp *op, GError **error)
         return akma_ks_run_entitled(transaction, op, error);
     case AKMA_KS_DELIVER:
         return akma_ks_run_deliver(transaction, op, error);
+    case AKMA_KS_VERSION_SEEN:
+        return akma_ks_run_version_seen(transaction, op, error);
     case AKMA_KS_APPLICATION_ADD:
     case AKMA_KS_APPLICATION_LIST:
     case AKMA_KS_APPLICATION_REMOVE:

@@ -47,7 +47,10 @@ typedef struct {
     int64_t max_age_s; /* 0: keys do not expire */
     int64_t grace_s;   /* how long the version before is accepted */
     int64_t created;
-    GPtrArray *rules; /* AkmaKsRule */
+    char *provider;    /* who makes the keys; NULL: this server. Then the next two, too */
+    char *upstream_id; /* how the provider calls the application */
+    int64_t base;      /* version N of the provider is version @base + N here; set by ADD */
+    GPtrArray *rules;  /* AkmaKsRule */
 } AkmaKsApplication;
 
 typedef struct {
@@ -77,10 +80,21 @@ typedef struct {
     int64_t schema;
 } AkmaKsCounts;
 
+/* The terminal may have a key of @application, and a provider must be asked for it. */
+typedef struct {
+    char *application;
+    char *provider;
+    char *upstream_id;
+    int64_t base;
+    int64_t seen; /* the highest version that anybody got: before a higher one, VERSION_SEEN */
+} AkmaKsUpstream;
+
 typedef enum {
     /* hot: what terminals cause */
     AKMA_KS_ENTITLED, /* terminal -> ids: what it may ask for, sorted, AKMA_KS_IDS_MAX */
-    AKMA_KS_DELIVER,  /* terminal, ids -> set: reads, makes or rotates each one */
+    /* terminal, ids, [granted] -> set: reads, makes or rotates each one; @upstream: the rest */
+    AKMA_KS_DELIVER,
+    AKMA_KS_VERSION_SEEN, /* application, version: never another key under this kid or a lower */
     /* applications. Errors: KEY_UNKNOWN (no such one), INVALID_ARGUMENT (ADD: is there already) */
     AKMA_KS_APPLICATION_ADD,    /* settings */
     AKMA_KS_APPLICATION_LIST,   /* [application] -> rows of AkmaKsApplication */
@@ -117,6 +131,12 @@ typedef struct {
     char *kid;
     char *text;
     GStrv ids; /* DELIVER: asked; ENTITLED: result */
+    /*
+     * DELIVER to a terminal of a consumer: all that the consumer may ask for, each as if a rule
+     * with a glob allowed it. NULL: the rules of the store alone count.
+     */
+    GStrv granted;
+    int64_t version;
     AkmaKsApplication *settings;
     bool flag;
     bool create;
@@ -124,6 +144,7 @@ typedef struct {
     unsigned limit;     /* rows of a list, 0: a number that the store chooses */
     /* results */
     AkmaKeySet *set;
+    GPtrArray *upstream; /* AkmaKsUpstream */
     GPtrArray *rows;
     bool more;
     AkmaKsCounts counts;

@@ -69,8 +69,16 @@ patterns_are_told_apart(void **state)
 static void
 reject_patterns_that_can_match_nothing(void **state)
 {
-    static const char *const bad[] = {
-        "", "x", "group:", "group:a b", "group:*", "a b*", "imsi-001010000000001", ID "x", "a/*"};
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "group:",
+                                      "group:a b",
+                                      "group:*",
+                                      "a b*",
+                                      "imsi-001010000000001",
+                                      ID "x",
+                                      "a/b",
+                                      "a b/*"};
     AkmaRuleKind kind;
     const char *text;
 
@@ -90,6 +98,30 @@ a_terminal_id_is_32_bytes_of_base64url(void **state)
     assert_false(akma_terminal_id_is_valid("BLh4Zj3oPpGFeezokhvIDTEKPVX1xtZ1jNN7sEQAc+4"));
 }
 
+static void
+a_terminal_of_a_consumer_has_its_name_in_front(void **state)
+{
+    AkmaRuleKind kind;
+    const char *text;
+
+    (void)state;
+    assert_true(akma_terminal_id_is_valid("third.example/" ID));
+    assert_true(akma_rule_parse("third/" ID, &kind, &text, NULL));
+    assert_int_equal(kind, AKMA_RULE_TERMINAL);
+    assert_true(akma_rule_parse("third/*", &kind, &text, NULL));
+    assert_true(akma_rule_glob_matches(text, "third/" ID));
+    assert_false(akma_rule_glob_matches(text, ID));
+    assert_false(akma_rule_glob_matches(text, "thirds/" ID));
+
+    assert_false(akma_pseudonym_is_valid("third/" ID));
+    assert_false(akma_terminal_id_is_valid("/" ID));
+    assert_false(akma_terminal_id_is_valid("third/"));
+    assert_false(akma_terminal_id_is_valid("third/x/" ID));
+    assert_false(akma_terminal_id_is_valid("th ird/" ID));
+    assert_false(akma_consumer_name_is_valid(""));
+    assert_false(akma_consumer_name_is_valid("a/b"));
+}
+
 int
 main(void)
 {
@@ -97,6 +129,7 @@ main(void)
         cmocka_unit_test(the_most_specific_kind_decides_and_then_a_denial),
         cmocka_unit_test(patterns_are_told_apart),
         cmocka_unit_test(reject_patterns_that_can_match_nothing),
+        cmocka_unit_test(a_terminal_of_a_consumer_has_its_name_in_front),
         cmocka_unit_test(a_terminal_id_is_32_bytes_of_base64url),
     };
 
