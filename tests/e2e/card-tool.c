@@ -37,6 +37,15 @@ typedef struct {
 } Tool;
 
 static void
+tool_clear(Tool *tool)
+{
+    g_clear_object(&tool->modem);
+    g_clear_pointer(&tool->cache, akma_gba_cache_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Tool, tool_clear)
+
+static void
 say_error(GError *error)
 {
     const char *name = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
@@ -418,7 +427,7 @@ main(int argc G_GNUC_UNUSED, char **argv)
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(AkmaSecret) sim_id_key = NULL;
     g_autoptr(GCancellable) cancellable = NULL;
-    Tool tool = {.loop = loop, .config = {.protocol = "auto", .slot = 1}};
+    g_auto(Tool) tool = {.loop = loop, .config = {.protocol = "auto", .slot = 1}};
     GError *error = NULL;
     char **actions;
 
@@ -447,8 +456,6 @@ main(int argc G_GNUC_UNUSED, char **argv)
 
     act(&tool, "sleep:30"); /* the last channel is closed in the background */
     akma_modem_close(tool.modem);
-    g_object_unref(tool.modem);
-    akma_gba_cache_unref(tool.cache);
 
     return 0;
 }

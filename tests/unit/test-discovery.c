@@ -333,11 +333,13 @@ static void
 run_again_under_umockdev(char **argv)
 {
     const char *before = g_getenv("LD_PRELOAD");
+    const char *asan = g_getenv("ASAN_OPTIONS");
     g_autofree char *preload = g_strconcat(before ? before : "", " " PRELOAD, NULL);
+    g_autofree char *options = g_strconcat(asan ? asan : "", ":verify_asan_link_order=0", NULL);
 
     g_setenv("LD_PRELOAD", preload, TRUE);
     g_setenv("AKMA_UMOCKDEV", "1", TRUE);
-    g_setenv("ASAN_OPTIONS", "verify_asan_link_order=0", FALSE);
+    g_setenv("ASAN_OPTIONS", options, TRUE);
     execv("/proc/self/exe", argv);
 }
 
