@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/program.h"
 #include "http/tls.h"
-#include "keyserver/store.h"
+#include "keyserver/place.h"
 
 static X509 *
 read_certificate(const char *path)
@@ -120,7 +120,6 @@ check_identities(const AkmaServerConfig *config, const AkmaKsStore *store, GErro
 bool
 akma_check_config(const AkmaServerConfig *config, GError **error)
 {
-    g_autoptr(AkmaSecret) key = NULL;
     g_autoptr(AkmaKsStore) store = NULL;
 
     if (!check_certificate(config, error) || !check_tls(config, error))
@@ -130,8 +129,7 @@ akma_check_config(const AkmaServerConfig *config, GError **error)
             return false;
     }
 
-    key = akma_server_config_read_store_key(config, error);
-    store = key ? akma_ks_open(config->store_path, key, error) : NULL;
+    store = akma_place_open(config, error);
 
     return store && check_identities(config, store, error);
 }

@@ -16,15 +16,17 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/exchange.c %D%/exchange.h \
 	%D%/front.c %D%/front.h \
 	%D%/impi.c %D%/impi.h \
+	%D%/place.c %D%/place.h \
 	%D%/presence.c %D%/presence.h \
 	%D%/rate.c %D%/rate.h %D%/siphash.c \
 	%D%/rights.c %D%/rights.h \
 	%D%/schema.c %D%/schema.h \
 	%D%/seal.c %D%/seal.h \
 	%D%/sockets.c %D%/sockets.h \
-	%D%/sql.c %D%/sql.h \
+	%D%/sql.c %D%/sql.h %D%/sqlite.c %D%/sqlite.h %D%/sqlite-schema.c %D%/sqlite-schema.h \
 	%D%/store.c %D%/store.h %D%/store-private.h \
-	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-op.c \
+	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-meta.c %D%/store-op.c \
+	%D%/store-sqlite.c \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/table.c \
 	%D%/terminal-id.c %D%/terminal-id.h \

@@ -4,15 +4,7 @@
 
 #include "base/error.h"
 
-/* "akma" in ASCII: `file` and a wrong path are told apart by it. */
-#define APPLICATION_ID 1634430305
-
-/*
- * Step i brings version i to i + 1. Written once, never changed afterwards. Plain types and no
- * rowid tricks, so that the same tables can stand in another engine.
- */
-static const char *const steps[AKMA_SCHEMA_VERSION] = {
-    "PRAGMA application_id = 1634430305;"
+const char *const akma_schema_steps[AKMA_SCHEMA_VERSION] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE application ("
     " id TEXT PRIMARY KEY, source TEXT NOT NULL, length INTEGER NOT NULL, alg TEXT, use TEXT,"
@@ -45,77 +37,18 @@ static const char *const steps[AKMA_SCHEMA_VERSION] = {
     "ALTER TABLE application ADD COLUMN base INTEGER NOT NULL DEFAULT 0;",
 };
 
-static bool
-get_pragma(AkmaSql *sql, const char *pragma, int64_t *ret, GError **error)
-{
-    sqlite3_stmt *statement = NULL;
-    bool ok = sqlite3_prepare_v2(sql->db, pragma, -1, &statement, NULL) == SQLITE_OK &&
-              sqlite3_step(statement) == SQLITE_ROW;
-
-    if (ok)
-        *ret = sqlite3_column_int64(statement, 0);
-    else
-        g_set_error(
-            error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED, "store: %s", sqlite3_errmsg(sql->db));
-    sqlite3_finalize(statement);
-
-    return ok;
-}
-
 bool
-akma_schema_get_version(AkmaSql *sql, int64_t *ret_version, GError **error)
+akma_schema_check_version(int64_t version, GError **error)
 {
-    return get_pragma(sql, "PRAGMA user_version", ret_version, error);
-}
-
-static bool
-check(AkmaSql *sql, bool empty, int64_t *ret_version, GError **error)
-{
-    int64_t id;
-
-    if (!get_pragma(sql, "PRAGMA application_id", &id, error) ||
-        !akma_schema_get_version(sql, ret_version, error))
-        return false;
-    if (!empty && id != APPLICATION_ID) {
-        g_set_error_literal(
-            error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED, "this is not a store of akma-keyserver");
-        return false;
-    }
-    if (*ret_version > AKMA_SCHEMA_VERSION) {
-        g_set_error(error,
-                    AKMA_ERROR,
-                    AKMA_ERROR_STORE_FAILED,
-                    "the store has version %d, this program knows %d",
-                    (int)*ret_version,
-                    AKMA_SCHEMA_VERSION);
-        return false;
-    }
-
-    return true;
-}
-
-bool
-akma_schema_migrate(AkmaSql *sql, bool empty, GError **error)
-{
-    g_autofree char *set_version = g_strdup_printf("PRAGMA user_version = %d", AKMA_SCHEMA_VERSION);
-    int64_t version;
-    bool ok;
-
-    if (!check(sql, empty, &version, error))
-        return false;
-    if (version == AKMA_SCHEMA_VERSION)
+    if (version >= 0 && version <= AKMA_SCHEMA_VERSION)
         return true;
 
-    if (!akma_sql_exec(sql, AKMA_SQL_BEGIN_WRITE, error, ""))
-        return false;
-    /* again: another process may have been faster */
-    ok = check(sql, empty, &version, error);
-    for (int64_t i = version; ok && i < AKMA_SCHEMA_VERSION; i++)
-        ok = akma_sql_script(sql, steps[i], error);
-    ok = ok && akma_sql_script(sql, set_version, error) &&
-         akma_sql_exec(sql, AKMA_SQL_COMMIT, error, "");
-    if (!ok)
-        akma_sql_exec(sql, AKMA_SQL_ROLLBACK, NULL, "");
+    g_set_error(error,
+                AKMA_ERROR,
+                AKMA_ERROR_STORE_FAILED,
+                "the store has version %d, this program knows %d",
+                (int)version,
+                AKMA_SCHEMA_VERSION);
 
-    return ok;
+    return false;
 }

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* schema: the tables of the store and the steps from each version of them to the next. */
+/*
+ * schema: the tables of the store and the steps from each version of them to the next, the same
+ * for both engines.
+ */
 #pragma once
 
-#include "keyserver/sql.h"
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 G_BEGIN_DECLS
 
 #define AKMA_SCHEMA_VERSION 2
 
 /*
- * Brings the schema to AKMA_SCHEMA_VERSION, in one transaction; an empty database gets all of it.
- * Errors: AKMA_ERROR_STORE_FAILED (not ours, of a newer version).
+ * Step i brings version i to i + 1: plain SQL, several statements. Written once, never changed
+ * afterwards. In words that SQLite takes as they are; pg-schema.c says them to PostgreSQL, which
+ * has other names for the types: only TEXT, INTEGER and BLOB, and tables WITHOUT ROWID.
  */
-bool akma_schema_migrate(AkmaSql *sql, bool empty, GError **error);
-bool akma_schema_get_version(AkmaSql *sql, int64_t *ret_version, GError **error);
+extern const char *const akma_schema_steps[AKMA_SCHEMA_VERSION];
+
+/* Errors: AKMA_ERROR_STORE_FAILED (newer than this program). */
+bool akma_schema_check_version(int64_t version, GError **error);
 
 G_END_DECLS

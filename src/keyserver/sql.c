@@ -4,15 +4,7 @@
 
 #include <stdarg.h>
 
-#include "base/error.h"
-
-#define BUSY_MS 5000 /* verbs and other workers hold the write lock for milliseconds */
-
-static const char *const sql[AKMA_SQL_N] = {
-    [AKMA_SQL_BEGIN_READ] = "BEGIN",
-    [AKMA_SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
-    [AKMA_SQL_COMMIT] = "COMMIT",
-    [AKMA_SQL_ROLLBACK] = "ROLLBACK",
+static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [AKMA_SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2)",
     /* an exact id and a group are found by their index; globs are few and all looked at */
@@ -36,23 +28,26 @@ static const char *const sql[AKMA_SQL_N] = {
         " FROM application WHERE ?1 IS NULL OR id = ?1 ORDER BY id",
     [AKMA_SQL_APPLICATION_INSERT] =
         "INSERT INTO application (id, length, alg, use, max_age, grace, created, source,"
-        " provider, upstream_id, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-        " ON CONFLICT (id) DO NOTHING",
+        " provider, upstream_id, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [AKMA_SQL_APPLICATION_DELETE] = "DELETE FROM application WHERE id = ?1",
     [AKMA_SQL_FLOOR_GET] = "SELECT version FROM version_floor WHERE application = ?1",
-    [AKMA_SQL_FLOOR_RAISE] = "INSERT INTO version_floor (application, version) VALUES (?1, ?2)"
-                             " ON CONFLICT (application)"
-                             " DO UPDATE SET version = max(version, excluded.version)",
+    [AKMA_SQL_FLOOR_RAISE] =
+        "INSERT INTO version_floor (application, version) VALUES (?1, ?2)"
+        " ON CONFLICT (application)"
+        " DO UPDATE SET version = CASE WHEN version_floor.version > excluded.version"
+        " THEN version_floor.version ELSE excluded.version END",
     [AKMA_SQL_FLOOR_OF_APPLICATION] =
         "INSERT INTO version_floor (application, version)"
         " SELECT application, max(version) FROM app_key WHERE application = ?1"
         " GROUP BY application ON CONFLICT (application)"
-        " DO UPDATE SET version = max(version, excluded.version)",
+        " DO UPDATE SET version = CASE WHEN version_floor.version > excluded.version"
+        " THEN version_floor.version ELSE excluded.version END",
     [AKMA_SQL_FLOOR_OF_TERMINAL] =
         "INSERT INTO version_floor (application, version)"
         " SELECT application, max(version) FROM app_key WHERE terminal = ?1"
         " GROUP BY application ON CONFLICT (application)"
-        " DO UPDATE SET version = max(version, excluded.version)",
+        " DO UPDATE SET version = CASE WHEN version_floor.version > excluded.version"
+        " THEN version_floor.version ELSE excluded.version END",
     [AKMA_SQL_TERMINAL_GET] = "SELECT revoked FROM terminal WHERE id = ?1",
     [AKMA_SQL_TERMINAL_LIST] = "SELECT id, label, revoked, created FROM terminal"
                                " WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR id > ?2)"
@@ -93,198 +88,108 @@ static const char *const sql[AKMA_SQL_N] = {
                             " AND (state <> 1 OR not_after > ?2)",
 };
 
-/* Sets @error from what SQLite said last. */
-static bool
-fail(AkmaSql *self, GError **error)
+const char *
+akma_sql_get_statement(AkmaSqlId id)
 {
-    g_set_error(error,
-                AKMA_ERROR,
-                AKMA_ERROR_STORE_FAILED,
-                "store: %s",
-                self->db ? sqlite3_errmsg(self->db) : "no memory");
-
-    return false;
+    return statements[id];
 }
 
-bool
-akma_sql_script(AkmaSql *self, const char *script, GError **error)
+static unsigned
+collect(AkmaSqlValue *values, const char *format, va_list *args)
 {
-    return sqlite3_exec(self->db, script, NULL, NULL, NULL) == SQLITE_OK || fail(self, error);
-}
+    unsigned n;
 
-AkmaSql *
-akma_sql_open(const char *path, bool create, GError **error)
-{
-    g_autoptr(AkmaSql) self = g_new0(AkmaSql, 1);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
-
-    if (create && g_file_test(path, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED, "store %s is there already", path);
-        return NULL;
-    }
-    if (sqlite3_open_v2(path, &self->db, flags, NULL) != SQLITE_OK) {
-        fail(self, error);
-        g_prefix_error(error, "%s: ", path);
-        return NULL;
-    }
-    sqlite3_busy_timeout(self->db, BUSY_MS);
-    /* wiped where it is freed; FULL: a commit is on the disk before anybody hears of it */
-    if (!akma_sql_script(self,
-                         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                         "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
-                         "PRAGMA trusted_schema = OFF;",
-                         error)) {
-        g_prefix_error(error, "%s: ", path);
-        return NULL;
+    for (n = 0; format[n] && n < AKMA_SQL_VALUES_MAX; n++) {
+        values[n] = (AkmaSqlValue){.kind = format[n]};
+        if (format[n] == 't')
+            values[n].text = va_arg(*args, const char *);
+        else if (format[n] == 'i')
+            values[n].number = va_arg(*args, int64_t);
+        else
+            values[n].bytes = g_bytes_get_data(va_arg(*args, GBytes *), &values[n].len);
     }
 
-    return g_steal_pointer(&self);
+    return n;
 }
 
-void
-akma_sql_never_wait(AkmaSql *self)
-{
-    sqlite3_busy_timeout(self->db, 0);
-}
-
-void
-akma_sql_close(AkmaSql *self)
-{
-    if (!self)
-        return;
-
-    for (size_t i = 0; i < AKMA_SQL_N; i++)
-        sqlite3_finalize(self->statements[i]);
-    sqlite3_close(self->db);
-    g_free(self);
-}
-
-bool
-akma_sql_is_in_place(AkmaSql *self)
-{
-    int moved = 0;
-
-    return sqlite3_file_control(self->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-           !moved;
-}
-
-static int
-bind_value(sqlite3_stmt *statement, int index, char kind, va_list *args)
-{
-    const char *text;
-    GBytes *bytes;
-    gsize len;
-
-    switch (kind) {
-    case 't':
-        text = va_arg(*args, const char *);
-        return text ? sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC)
-                    : sqlite3_bind_null(statement, index);
-    case 'i':
-        return sqlite3_bind_int64(statement, index, va_arg(*args, int64_t));
-    case 'b':
-        bytes = va_arg(*args, GBytes *);
-        text = g_bytes_get_data(bytes, &len);
-        return sqlite3_bind_blob64(statement, index, text, len, SQLITE_STATIC);
-    default:
-        return SQLITE_MISUSE;
-    }
-}
-
-static sqlite3_stmt *
-bind_list(AkmaSql *self, AkmaSqlId id, GError **error, const char *format, va_list *args)
-{
-    sqlite3_stmt **statement = &self->statements[id];
-
-    if (!*statement &&
-        sqlite3_prepare_v3(self->db, sql[id], -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) !=
-            SQLITE_OK) {
-        fail(self, error);
-        return NULL;
-    }
-
-    sqlite3_reset(*statement);
-    for (int i = 0; format && format[i]; i++) {
-        if (bind_value(*statement, i + 1, format[i], args) != SQLITE_OK) {
-            fail(self, error);
-            return NULL;
-        }
-    }
-
-    return *statement;
-}
-
-sqlite3_stmt *
+AkmaRow *
 akma_sql_bind(AkmaSql *self, AkmaSqlId id, GError **error, const char *format, ...)
 {
-    sqlite3_stmt *statement;
+    AkmaSqlValue values[AKMA_SQL_VALUES_MAX];
+    unsigned n;
     va_list args;
 
     va_start(args, format);
-    statement = bind_list(self, id, error, format, &args);
+    n = collect(values, format, &args);
     va_end(args);
 
-    return statement;
+    return self->engine->bind(self, id, values, n, error);
 }
 
 int
-akma_sql_step(AkmaSql *self, sqlite3_stmt *statement, GError **error)
+akma_sql_step(AkmaSql *self, AkmaRow *row, GError **error)
 {
-    int result = sqlite3_step(statement);
+    return self->engine->step(self, row, error);
+}
 
-    if (result == SQLITE_ROW)
-        return 1;
-    if (result != SQLITE_DONE)
-        fail(self, error);
-    sqlite3_reset(statement);
+const char *
+akma_row_get_text(AkmaRow *self, int column)
+{
+    return self->engine->get_text(self, column);
+}
 
-    return result == SQLITE_DONE ? 0 : -1;
+int64_t
+akma_row_get_int(AkmaRow *self, int column)
+{
+    return self->engine->get_int(self, column);
+}
+
+const void *
+akma_row_get_blob(AkmaRow *self, int column, size_t *ret_len)
+{
+    return self->engine->get_blob(self, column, ret_len);
+}
+
+void
+akma_row_reset(AkmaRow *self)
+{
+    self->engine->reset(self);
 }
 
 bool
 akma_sql_exec(AkmaSql *self, AkmaSqlId id, GError **error, const char *format, ...)
 {
-    sqlite3_stmt *statement;
+    AkmaSqlValue values[AKMA_SQL_VALUES_MAX];
+    unsigned n;
     va_list args;
-    int result;
 
     va_start(args, format);
-    statement = bind_list(self, id, error, format, &args);
+    n = collect(values, format, &args);
     va_end(args);
-    if (!statement)
-        return false;
 
-    do
-        result = akma_sql_step(self, statement, error);
-    while (result == 1);
-
-    return result == 0;
+    return self->engine->exec(self, id, values, n, error);
 }
 
 bool
 akma_sql_number(AkmaSql *self, AkmaSqlId id, int64_t *ret, GError **error, const char *format, ...)
 {
-    sqlite3_stmt *statement;
+    AkmaSqlValue values[AKMA_SQL_VALUES_MAX];
+    AkmaRow *row;
+    unsigned n;
+    int more;
     va_list args;
-    int result;
 
     va_start(args, format);
-    statement = bind_list(self, id, error, format, &args);
+    n = collect(values, format, &args);
     va_end(args);
-    if (!statement)
-        return false;
 
-    result = akma_sql_step(self, statement, error);
-    if (result < 0)
+    row = self->engine->bind(self, id, values, n, error);
+    more = row ? akma_sql_step(self, row, error) : -1;
+    if (more < 0)
         return false;
-    *ret = result == 1 ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
+    *ret = more == 1 ? akma_row_get_int(row, 0) : 0;
+    if (more == 1)
+        akma_row_reset(row);
 
     return true;
-}
-
-int64_t
-akma_sql_get_changes(AkmaSql *self)
-{
-    return sqlite3_changes64(self->db);
 }

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * sql: one SQLite database and its prepared statements. Belongs to one thread at a time.
+ * sql: the statements of the store and how an action runs them in its transaction, whichever
+ * engine is behind: sqlite.h or pg.h. Belongs to one thread at a time.
  *
- * The statements are plain SQL; what only SQLite knows stands in sql.c. Errors of all functions:
- * AKMA_ERROR_STORE_FAILED.
+ * An action sees what it reads as it was when it began: what it writes is seen by others once it
+ * is committed, and by its own later reads on no engine for sure. It may be run again from its
+ * start in the same transaction, with the same rows, when some of them were not there yet
+ * (PostgreSQL beside a loop): it changes nothing but its operation, and only where it ends.
+ *
+ * Errors of all functions: AKMA_ERROR_STORE_FAILED.
  */
 #pragma once
 
 #include <glib.h>
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 G_BEGIN_DECLS
 
 typedef enum {
-    AKMA_SQL_BEGIN_READ,
-    AKMA_SQL_BEGIN_WRITE,
-    AKMA_SQL_COMMIT,
-    AKMA_SQL_ROLLBACK,
     AKMA_SQL_META_GET,
     AKMA_SQL_META_SET,
     /* rights */
@@ -62,30 +62,59 @@ typedef enum {
     AKMA_SQL_N,
 } AkmaSqlId;
 
+#define AKMA_SQL_VALUES_MAX 16 /* of one statement */
+
+/* One value of a statement; all borrowed. */
 typedef struct {
-    sqlite3 *db;
-    sqlite3_stmt *statements[AKMA_SQL_N];
-} AkmaSql;
+    char kind;        /* 't' text, 'i' number, 'b' bytes */
+    const char *text; /* NULL: null */
+    int64_t number;
+    const void *bytes;
+    size_t len;
+} AkmaSqlValue;
 
-/* @create: it must not be there yet; else it must. */
-AkmaSql *akma_sql_open(const char *path, bool create, GError **error);
-void akma_sql_close(AkmaSql *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaSql, akma_sql_close)
+typedef struct _AkmaSql AkmaSql;
+typedef struct _AkmaRow AkmaRow;
 
-/* From now on an operation that would wait for another connection fails at once. */
-void akma_sql_never_wait(AkmaSql *self);
+/* What an engine does; the functions below call it. */
+typedef struct {
+    AkmaRow *(*bind)(
+        AkmaSql *self, AkmaSqlId id, const AkmaSqlValue *values, unsigned n, GError **error);
+    int (*step)(AkmaSql *self, AkmaRow *row, GError **error);
+    bool (*exec)(
+        AkmaSql *self, AkmaSqlId id, const AkmaSqlValue *values, unsigned n, GError **error);
+    void (*reset)(AkmaRow *row);
+    const char *(*get_text)(AkmaRow *row, int column);
+    int64_t (*get_int)(AkmaRow *row, int column);
+    const void *(*get_blob)(AkmaRow *row, int column, size_t *ret_len);
+} AkmaSqlEngine;
 
-/* Is the file at the path still the one that was opened? */
-bool akma_sql_is_in_place(AkmaSql *self);
+/* The first member of what an engine makes of each. */
+struct _AkmaSql {
+    const AkmaSqlEngine *engine;
+};
+struct _AkmaRow {
+    const AkmaSqlEngine *engine;
+};
+
+/* In the dialect that both engines speak; parameters are ?1 to ?16. */
+const char *akma_sql_get_statement(AkmaSqlId id);
 
 /*
  * Binds one value a letter of @format: 't' const char * (NULL = null), 'i' int64_t, 'b' GBytes *.
- * Text is borrowed until the statement is reset. Returns: (transfer none), for akma_sql_step().
+ * What is bound is borrowed until the row is reset. Returns: (transfer none), for akma_sql_step(),
+ * until the statement is bound again or the transaction ends.
  */
-sqlite3_stmt *akma_sql_bind(AkmaSql *self, AkmaSqlId id, GError **error, const char *format, ...);
+AkmaRow *akma_sql_bind(AkmaSql *self, AkmaSqlId id, GError **error, const char *format, ...);
 
-/* 1: a row is there; 0: none left, the statement is reset; -1: error, reset. */
-int akma_sql_step(AkmaSql *self, sqlite3_stmt *statement, GError **error);
+/* 1: a row is there; 0: none left, it is reset; -1: error, reset. */
+int akma_sql_step(AkmaSql *self, AkmaRow *row, GError **error);
+
+/* Columns from 0; text and bytes live until the next step. */
+const char *akma_row_get_text(AkmaRow *self, int column); /* NULL: null */
+int64_t akma_row_get_int(AkmaRow *self, int column);
+const void *akma_row_get_blob(AkmaRow *self, int column, size_t *ret_len);
+void akma_row_reset(AkmaRow *self); /* before its last row was read */
 
 /* Binds, runs to the end. */
 bool akma_sql_exec(AkmaSql *self, AkmaSqlId id, GError **error, const char *format, ...);
@@ -93,9 +122,5 @@ bool akma_sql_exec(AkmaSql *self, AkmaSqlId id, GError **error, const char *form
 /* A number in the first column of the first row; 0 without one. */
 bool akma_sql_number(
     AkmaSql *self, AkmaSqlId id, int64_t *ret, GError **error, const char *format, ...);
-
-/* Plain SQL, several statements: migrations. */
-bool akma_sql_script(AkmaSql *self, const char *script, GError **error);
-int64_t akma_sql_get_changes(AkmaSql *self);
 
 G_END_DECLS

@@ -15,19 +15,19 @@ unknown(GError **error, const char *what, const char *id)
 }
 
 static AkmaKsApplication *
-read_application(sqlite3_stmt *row)
+read_application(AkmaRow *row)
 {
-    AkmaKsApplication *self = akma_ks_application_new((const char *)sqlite3_column_text(row, 0));
+    AkmaKsApplication *self = akma_ks_application_new(akma_row_get_text(row, 0));
 
-    self->length = (unsigned)sqlite3_column_int(row, 1);
-    self->alg = g_strdup((const char *)sqlite3_column_text(row, 2));
-    self->use = g_strdup((const char *)sqlite3_column_text(row, 3));
-    self->max_age_s = sqlite3_column_int64(row, 4);
-    self->grace_s = sqlite3_column_int64(row, 5);
-    self->created = sqlite3_column_int64(row, 6);
-    self->provider = g_strdup((const char *)sqlite3_column_text(row, 7));
-    self->upstream_id = g_strdup((const char *)sqlite3_column_text(row, 8));
-    self->base = sqlite3_column_int64(row, 9);
+    self->length = (unsigned)akma_row_get_int(row, 1);
+    self->alg = g_strdup(akma_row_get_text(row, 2));
+    self->use = g_strdup(akma_row_get_text(row, 3));
+    self->max_age_s = akma_row_get_int(row, 4);
+    self->grace_s = akma_row_get_int(row, 5);
+    self->created = akma_row_get_int(row, 6);
+    self->provider = g_strdup(akma_row_get_text(row, 7));
+    self->upstream_id = g_strdup(akma_row_get_text(row, 8));
+    self->base = akma_row_get_int(row, 9);
 
     return self;
 }
@@ -38,13 +38,13 @@ akma_ks_get_application(AkmaKsTransaction *self,
                         AkmaKsApplication **ret_application,
                         GError **error)
 {
-    sqlite3_stmt *row = akma_sql_bind(self->sql, AKMA_SQL_APPLICATION_GET, error, "t", id);
+    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_APPLICATION_GET, error, "t", id);
     int more = row ? akma_sql_step(self->sql, row, error) : -1;
 
     if (more < 0)
         return false;
     *ret_application = more == 1 ? read_application(row) : NULL;
-    sqlite3_reset(row);
+    akma_row_reset(row);
 
     return true;
 }
@@ -112,10 +112,11 @@ static bool
 add_application(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
     const AkmaKsApplication *settings = op->settings;
+    g_autoptr(AkmaKsApplication) there = NULL;
 
-    if (!insert_application(self, settings, op->now, error))
+    if (!akma_ks_get_application(self, settings->id, &there, error))
         return false;
-    if (akma_sql_get_changes(self->sql) == 0) {
+    if (there) {
         g_set_error(error,
                     AKMA_ERROR,
                     AKMA_ERROR_INVALID_ARGUMENT,
@@ -123,7 +124,8 @@ add_application(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
                     settings->id);
         return false;
     }
-
+    if (!insert_application(self, settings, op->now, error))
+        return false;
     for (guint i = 0; i < settings->rules->len; i++) {
         const AkmaKsRule *rule = settings->rules->pdata[i];
 
@@ -137,16 +139,16 @@ add_application(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 static bool
 add_rules(AkmaKsTransaction *self, AkmaKsApplication *application, GError **error)
 {
-    sqlite3_stmt *row =
+    AkmaRow *row =
         akma_sql_bind(self->sql, AKMA_SQL_RULES_OF_APPLICATION, error, "t", application->id);
     int more = -1;
 
     while (row && (more = akma_sql_step(self->sql, row, error)) == 1) {
-        bool group = sqlite3_column_int(row, 0) == AKMA_RULE_GROUP;
+        bool group = akma_row_get_int(row, 0) == AKMA_RULE_GROUP;
         g_autofree char *pattern =
-            g_strconcat(group ? "group:" : "", (const char *)sqlite3_column_text(row, 1), NULL);
+            g_strconcat(group ? "group:" : "", akma_row_get_text(row, 1), NULL);
 
-        akma_ks_application_add_rule(application, pattern, sqlite3_column_int(row, 2) != 0);
+        akma_ks_application_add_rule(application, pattern, akma_row_get_int(row, 2) != 0);
     }
 
     return more == 0;
@@ -155,8 +157,7 @@ add_rules(AkmaKsTransaction *self, AkmaKsApplication *application, GError **erro
 static bool
 list_applications(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
-    sqlite3_stmt *row =
-        akma_sql_bind(self->sql, AKMA_SQL_APPLICATION_LIST, error, "t", op->application);
+    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_APPLICATION_LIST, error, "t", op->application);
     int more = -1;
 
     while (row && (more = akma_sql_step(self->sql, row, error)) == 1)
@@ -208,13 +209,12 @@ akma_ks_run_application(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 static bool
 add_groups(AkmaKsTransaction *self, AkmaKsTerminal *terminal, GError **error)
 {
-    sqlite3_stmt *row =
-        akma_sql_bind(self->sql, AKMA_SQL_GROUPS_OF_TERMINAL, error, "t", terminal->id);
+    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_GROUPS_OF_TERMINAL, error, "t", terminal->id);
     g_autoptr(GStrvBuilder) groups = g_strv_builder_new();
     int more = -1;
 
     while (row && (more = akma_sql_step(self->sql, row, error)) == 1)
-        g_strv_builder_add(groups, (const char *)sqlite3_column_text(row, 0));
+        g_strv_builder_add(groups, akma_row_get_text(row, 0));
     if (more == 0)
         terminal->groups = g_strv_builder_end(groups);
 
@@ -225,22 +225,22 @@ static bool
 list_terminals(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
     int64_t limit = op->limit > 0 ? op->limit : 1000;
-    sqlite3_stmt *row = akma_sql_bind(self->sql,
-                                      AKMA_SQL_TERMINAL_LIST,
-                                      error,
-                                      "tti",
-                                      op->terminal,
-                                      op->after.terminal,
-                                      limit + 1);
+    AkmaRow *row = akma_sql_bind(self->sql,
+                                 AKMA_SQL_TERMINAL_LIST,
+                                 error,
+                                 "tti",
+                                 op->terminal,
+                                 op->after.terminal,
+                                 limit + 1);
     int more = -1;
 
     while (row && (more = akma_sql_step(self->sql, row, error)) == 1) {
         AkmaKsTerminal *terminal = g_new0(AkmaKsTerminal, 1);
 
-        terminal->id = g_strdup((const char *)sqlite3_column_text(row, 0));
-        terminal->label = g_strdup((const char *)sqlite3_column_text(row, 1));
-        terminal->revoked = sqlite3_column_int(row, 2) != 0;
-        terminal->created = sqlite3_column_int64(row, 3);
+        terminal->id = g_strdup(akma_row_get_text(row, 0));
+        terminal->label = g_strdup(akma_row_get_text(row, 1));
+        terminal->revoked = akma_row_get_int(row, 2) != 0;
+        terminal->created = akma_row_get_int(row, 3);
         g_ptr_array_add(op->rows, terminal);
     }
     if (more != 0)
@@ -262,7 +262,7 @@ list_terminals(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 static bool
 need_terminal(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
-    sqlite3_stmt *row;
+    AkmaRow *row;
     int more;
 
     if (op->create)
@@ -272,7 +272,7 @@ need_terminal(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
     row = akma_sql_bind(self->sql, AKMA_SQL_TERMINAL_GET, error, "t", op->terminal);
     more = row ? akma_sql_step(self->sql, row, error) : -1;
     if (row)
-        sqlite3_reset(row);
+        akma_row_reset(row);
 
     return more == 1 || (more == 0 && unknown(error, "terminal", op->terminal));
 }

@@ -29,32 +29,26 @@ akma_ks_dup_kid(const char *application, int64_t version)
     return g_strdup_printf("%s:%" G_GINT64_FORMAT, application, version);
 }
 
-static const char *
-text_column(sqlite3_stmt *row, int column)
-{
-    return (const char *)sqlite3_column_text(row, column);
-}
-
 /* Adds to @verdicts (application -> AkmaVerdict) all that the rules say about @terminal. */
 static bool
 judge(AkmaKsTransaction *self, const char *terminal, GHashTable *verdicts, GError **error)
 {
-    sqlite3_stmt *row = akma_sql_bind(self->sql, AKMA_SQL_RULES_OF_TERMINAL, error, "t", terminal);
+    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_RULES_OF_TERMINAL, error, "t", terminal);
     int more = -1;
 
     while (row && (more = akma_sql_step(self->sql, row, error)) == 1) {
-        const char *application = text_column(row, 0);
-        AkmaRuleKind kind = (AkmaRuleKind)sqlite3_column_int(row, 1);
+        const char *application = akma_row_get_text(row, 0);
+        AkmaRuleKind kind = (AkmaRuleKind)akma_row_get_int(row, 1);
         AkmaVerdict *verdict;
 
-        if (kind == AKMA_RULE_GLOB && !akma_rule_glob_matches(text_column(row, 2), terminal))
+        if (kind == AKMA_RULE_GLOB && !akma_rule_glob_matches(akma_row_get_text(row, 2), terminal))
             continue;
         verdict = g_hash_table_lookup(verdicts, application);
         if (!verdict) {
             verdict = g_new0(AkmaVerdict, 1);
             g_hash_table_insert(verdicts, g_strdup(application), verdict);
         }
-        akma_verdict_add(verdict, kind, sqlite3_column_int(row, 3) != 0);
+        akma_verdict_add(verdict, kind, akma_row_get_int(row, 3) != 0);
     }
 
     return more == 0;
@@ -76,14 +70,14 @@ get_terminal(AkmaKsTransaction *self,
              bool *ret_revoked,
              GError **error)
 {
-    sqlite3_stmt *row = akma_sql_bind(self->sql, AKMA_SQL_TERMINAL_GET, error, "t", terminal);
+    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_TERMINAL_GET, error, "t", terminal);
     int more = row ? akma_sql_step(self->sql, row, error) : -1;
 
     if (more < 0)
         return false;
     *ret_known = more == 1;
-    *ret_revoked = more == 1 && sqlite3_column_int(row, 0) != 0;
-    sqlite3_reset(row);
+    *ret_revoked = more == 1 && akma_row_get_int(row, 0) != 0;
+    akma_row_reset(row);
 
     return true;
 }
@@ -130,33 +124,30 @@ open_key(AkmaKsTransaction *self,
          const char *terminal,
          const char *application,
          int64_t version,
-         sqlite3_stmt *row,
+         AkmaRow *row,
          int column,
          GError **error)
 {
     g_autofree char *kid = akma_ks_dup_kid(application, version);
     g_autoptr(GByteArray) place = akma_ks_seal_key_place(terminal, kid);
+    size_t len;
+    const void *sealed = akma_row_get_blob(row, column, &len);
 
-    return akma_ks_seal_open(self->seal,
-                             sqlite3_column_blob(row, column),
-                             (size_t)sqlite3_column_bytes(row, column),
-                             place->data,
-                             place->len,
-                             error);
+    return akma_ks_seal_open(self->seal, sealed, len, place->data, place->len, error);
 }
 
 static bool
 read_version(AkmaKsTransaction *self,
              const char *terminal,
              const char *application,
-             sqlite3_stmt *row,
+             AkmaRow *row,
              AkmaKsVersion *ret,
              GError **error)
 {
-    ret->version = sqlite3_column_int64(row, 0);
-    ret->state = sqlite3_column_int64(row, 1);
-    ret->created = sqlite3_column_int64(row, 3);
-    ret->not_after = sqlite3_column_int64(row, 4);
+    ret->version = akma_row_get_int(row, 0);
+    ret->state = akma_row_get_int(row, 1);
+    ret->created = akma_row_get_int(row, 3);
+    ret->not_after = akma_row_get_int(row, 4);
     ret->secret = open_key(self, terminal, application, ret->version, row, 2, error);
 
     return ret->secret;
@@ -170,7 +161,7 @@ akma_ks_get_versions(AkmaKsTransaction *self,
                      AkmaKsVersion *ret_before,
                      GError **error)
 {
-    sqlite3_stmt *row =
+    AkmaRow *row =
         akma_sql_bind(self->sql, AKMA_SQL_KEY_LATEST, error, "tt", terminal, application);
     AkmaKsVersion *versions[] = {ret_newest, ret_before};
     int more = row ? 1 : -1;
@@ -181,7 +172,7 @@ akma_ks_get_versions(AkmaKsTransaction *self,
             more = -1;
     }
     if (row)
-        sqlite3_reset(row);
+        akma_row_reset(row);
 
     return more >= 0;
 }

@@ -81,7 +81,7 @@ parse_kid(AkmaKsOp *op, int64_t *ret_version, GError **error)
     return true;
 }
 
-static sqlite3_stmt *
+static AkmaRow *
 bind_page(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
     return akma_sql_bind(self->sql,
@@ -108,29 +108,26 @@ move_cursor(AkmaKsOp *op, const char *terminal, const char *application, int64_t
 }
 
 static bool
-list_row(
-    AkmaKsTransaction *self, AkmaKsOp *op, int64_t only_version, sqlite3_stmt *row, GError **error)
+list_row(AkmaKsTransaction *self, AkmaKsOp *op, int64_t only_version, AkmaRow *row, GError **error)
 {
-    const char *terminal = (const char *)sqlite3_column_text(row, 0);
-    const char *application = (const char *)sqlite3_column_text(row, 1);
-    g_auto(AkmaKsVersion) version = {.version = sqlite3_column_int64(row, 2),
-                                     .state = sqlite3_column_int64(row, 3),
-                                     .created = sqlite3_column_int64(row, 5),
-                                     .not_after = sqlite3_column_int64(row, 6)};
+    const char *terminal = akma_row_get_text(row, 0);
+    const char *application = akma_row_get_text(row, 1);
+    g_auto(AkmaKsVersion) version = {.version = akma_row_get_int(row, 2),
+                                     .state = akma_row_get_int(row, 3),
+                                     .created = akma_row_get_int(row, 5),
+                                     .not_after = akma_row_get_int(row, 6)};
     g_autofree char *kid = akma_ks_dup_kid(application, version.version);
     g_autoptr(GByteArray) place = akma_ks_seal_key_place(terminal, kid);
+    const void *sealed;
+    size_t len;
 
     /* past its time: nobody accepts it, it only waits to be cleared away */
     if ((version.state == AKMA_KEY_PREVIOUS && version.not_after <= op->now) ||
         (only_version > 0 && version.version != only_version))
         return true;
 
-    version.secret = akma_ks_seal_open(self->seal,
-                                       sqlite3_column_blob(row, 4),
-                                       (size_t)sqlite3_column_bytes(row, 4),
-                                       place->data,
-                                       place->len,
-                                       error);
+    sealed = akma_row_get_blob(row, 4, &len);
+    version.secret = akma_ks_seal_open(self->seal, sealed, len, place->data, place->len, error);
     if (!version.secret) {
         g_prefix_error(error, "%s of terminal %s: ", kid, terminal);
         return false;
@@ -143,7 +140,7 @@ list_row(
 static bool
 list_page(AkmaKsTransaction *self, AkmaKsOp *op, int64_t version, GError **error)
 {
-    sqlite3_stmt *row = bind_page(self, op, error);
+    AkmaRow *row = bind_page(self, op, error);
     AkmaKsCursor last = {0};
     int n = 0;
     int more = -1;
@@ -151,13 +148,13 @@ list_page(AkmaKsTransaction *self, AkmaKsOp *op, int64_t version, GError **error
     while (row && (more = akma_sql_step(self->sql, row, error)) == 1) {
         if (!list_row(self, op, version, row, error)) {
             more = -1;
-            sqlite3_reset(row);
+            akma_row_reset(row);
             break;
         }
         if (++n == PAGE)
-            last = (AkmaKsCursor){g_strdup((const char *)sqlite3_column_text(row, 0)),
-                                  g_strdup((const char *)sqlite3_column_text(row, 1)),
-                                  sqlite3_column_int64(row, 2)};
+            last = (AkmaKsCursor){g_strdup(akma_row_get_text(row, 0)),
+                                  g_strdup(akma_row_get_text(row, 1)),
+                                  akma_row_get_int(row, 2)};
     }
     op->more = n == PAGE;
     if (op->more)
@@ -173,14 +170,14 @@ static GPtrArray *
 collect_places(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
     g_autoptr(GPtrArray) places = g_ptr_array_new_with_free_func((GDestroyNotify)place_free);
-    sqlite3_stmt *row = bind_page(self, op, error);
+    AkmaRow *row = bind_page(self, op, error);
     int n = 0;
     int more = -1;
 
     while (row && (more = akma_sql_step(self->sql, row, error)) == 1) {
         const Place *last = places->len > 0 ? places->pdata[places->len - 1] : NULL;
-        const char *terminal = (const char *)sqlite3_column_text(row, 0);
-        const char *application = (const char *)sqlite3_column_text(row, 1);
+        const char *terminal = akma_row_get_text(row, 0);
+        const char *application = akma_row_get_text(row, 1);
         Place *place;
 
         n++;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* store-private: what the files of the SQLite backend share; each runs inside a transaction. */
+/*
+ * store-private: what the backends share: an operation in its transaction, and what a store says
+ * about itself.
+ */
 #pragma once
 
 #include "keyserver/seal.h"
@@ -8,6 +11,37 @@
 #include "keyserver/store.h"
 
 G_BEGIN_DECLS
+
+/* What a backend does; store.h says what each function promises. */
+typedef struct {
+    bool (*run)(AkmaKsStore *self, AkmaKsOp *op, GError **error);
+    bool (*attach)(AkmaKsStore *self, uv_loop_t *loop, GError **error);
+    bool (*submit)(AkmaKsStore *self, AkmaKsOp *op, AkmaKsDone done, void *user_data);
+    void (*close)(AkmaKsStore *self); /* all but what stands here */
+} AkmaKsBackend;
+
+/* The first member of every backend's store. */
+struct _AkmaKsStore {
+    const AkmaKsBackend *backend;
+    bool attached;
+    AkmaKsSeal *seal;
+    AkmaIdentityKind identity;
+    AkmaSecret *id_key; /* NULL: not read yet */
+};
+
+bool akma_ks_sqlite_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error);
+AkmaKsStore *akma_ks_sqlite_open(const AkmaKsPlace *place, GError **error);
+
+/* Into an empty store: a new id key and the kind of identity. */
+bool akma_ks_write_meta(AkmaSql *sql, AkmaKsSeal *seal, AkmaIdentityKind identity, GError **error);
+
+/*
+ * What the database behind @sql says about itself goes into @self the first time; later it must
+ * be the same. @where: for messages. @seal: of the thread that calls. Errors:
+ * AKMA_ERROR_STORE_FAILED.
+ */
+bool akma_ks_read_meta(
+    AkmaKsStore *self, AkmaSql *sql, AkmaKsSeal *seal, const char *where, GError **error);
 
 typedef struct {
     AkmaSql *sql;
@@ -21,6 +55,12 @@ typedef enum {
     AKMA_KS_DONE,
     AKMA_KS_MUST_WRITE, /* nothing done: again in a transaction that may write */
 } AkmaKsOutcome;
+
+/* Runs what @op asks for, inside the transaction. */
+AkmaKsOutcome akma_ks_run_action(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+
+/* Which transaction @op begins with. DELIVER: one that reads; it may have to write. */
+bool akma_ks_only_reads(AkmaKsAction action);
 
 AkmaKsOutcome akma_ks_run_entitled(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_deliver(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);

@@ -159,20 +159,28 @@ void akma_ks_application_add_rule(AkmaKsApplication *self, const char *pattern, 
 void akma_ks_application_free(AkmaKsApplication *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsApplication, akma_ks_application_free)
 
+typedef enum {
+    AKMA_KS_SQLITE,
+} AkmaKsKind;
+
+/* Where a store is, and what opens it; all borrowed. */
+typedef struct {
+    AkmaKsKind kind;
+    const char *path; /* SQLite: the file */
+    const AkmaSecret *store_key;
+} AkmaKsPlace;
+
 /*
- * Makes a store at @path that is not there yet, with a new id key. Errors:
+ * Makes a store at @place, where none is yet, with a new id key. Errors:
  * AKMA_ERROR_STORE_FAILED (there is one already, cannot write).
  */
-bool akma_ks_create(const char *path,
-                    const AkmaSecret *store_key,
-                    AkmaIdentityKind identity,
-                    GError **error);
+bool akma_ks_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error);
 
 /*
  * Opens, and brings an older schema up to date. Errors: AKMA_ERROR_STORE_FAILED (not there, not a
- * store, of a newer version, @store_key does not fit).
+ * store, of a newer version, the store key does not fit).
  */
-AkmaKsStore *akma_ks_open(const char *path, const AkmaSecret *store_key, GError **error);
+AkmaKsStore *akma_ks_open(const AkmaKsPlace *place, GError **error);
 void akma_ks_close(AkmaKsStore *self); /* waits for what was submitted; calls nobody back */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsStore, akma_ks_close)
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "keyserver/place.h"
 #include "keyserver/seal.h"
 
 static bool
@@ -83,7 +84,6 @@ make_store_key(const char *path, GError **error)
 static bool
 init(AkmaVerb *verb, AkmaIdentityKind kind, bool *ret_made_key, GError **error)
 {
-    g_autoptr(AkmaSecret) key = NULL;
     const AkmaServerConfig *config;
 
     if (!akma_verb_load(verb, error) || !akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, error))
@@ -101,9 +101,8 @@ init(AkmaVerb *verb, AkmaIdentityKind kind, bool *ret_made_key, GError **error)
     *ret_made_key = !g_file_test(config->store_key_file, G_FILE_TEST_EXISTS);
     if (*ret_made_key && !make_store_key(config->store_key_file, error))
         return false;
-    key = akma_server_config_read_store_key(config, error);
 
-    return key && akma_ks_create(config->store_path, key, kind, error);
+    return akma_place_create(config, kind, error);
 }
 
 int

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/program.h"
+#include "keyserver/place.h"
 #include "keyserver/rights.h"
 
 /* Stands before a terminal id that begins with '-', so that it is not taken for an option. */
@@ -132,18 +133,14 @@ akma_verb_load(AkmaVerb *self, GError **error)
 bool
 akma_verb_open(AkmaVerb *self, GError **error)
 {
-    g_autoptr(AkmaSecret) key = NULL;
     bool quiet = isatty(STDERR_FILENO) == 1;
 
     if (!akma_verb_load(self, error) || !akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, error))
         return false;
-    key = akma_server_config_read_store_key(self->config, error);
-    if (!key)
-        return false;
     self->audit = akma_audit_new(self->config->audit_file, quiet, error);
     if (!self->audit)
         return false;
-    self->store = akma_ks_open(self->config->store_path, key, error);
+    self->store = akma_place_open(self->config, error);
 
     return self->store;
 }

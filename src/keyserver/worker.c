@@ -9,6 +9,7 @@
 #include "base/program.h"
 #include "http/tls.h"
 #include "keyserver/digest-face.h"
+#include "keyserver/place.h"
 
 /*
  * The secure heap: what one open session keeps in it (its first key, 64 with the block's
@@ -62,11 +63,7 @@ init_heap(Worker *self, GError **error)
 static bool
 open_store(Worker *self, GError **error)
 {
-    g_autoptr(AkmaSecret) key = akma_server_config_read_store_key(self->config, error);
-
-    if (!key)
-        return false;
-    self->front.store = akma_ks_open(self->config->store_path, key, error);
+    self->front.store = akma_place_open(self->config, error);
 
     return self->front.store && akma_ks_attach(self->front.store, &self->loop, error);
 }

@@ -28,6 +28,7 @@ typedef struct {
     char *folder;
     char *path;
     AkmaSecret *key;
+    AkmaKsPlace place; /* borrows from the above */
     AkmaKsStore *store;
 } Fixture;
 
@@ -50,8 +51,9 @@ setup(void **state)
     f->folder = g_dir_make_tmp("akma-store-XXXXXX", NULL);
     f->path = g_build_filename(f->folder, "keys.db", NULL);
     f->key = store_key(7);
-    assert_true(akma_ks_create(f->path, f->key, AKMA_IDENTITY_SUPI, NULL));
-    f->store = akma_ks_open(f->path, f->key, NULL);
+    f->place = (AkmaKsPlace){.path = f->path, .store_key = f->key};
+    assert_true(akma_ks_create(&f->place, AKMA_IDENTITY_SUPI, NULL));
+    f->store = akma_ks_open(&f->place, NULL);
     assert_non_null(f->store);
     *state = f;
 

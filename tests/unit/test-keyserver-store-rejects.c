@@ -38,7 +38,8 @@ reject_another_store_key(void **state)
     g_autoptr(AkmaSecret) other = store_key(8);
     g_autoptr(GError) error = NULL;
 
-    assert_null(akma_ks_open(f->path, other, &error));
+    f->place.store_key = other;
+    assert_null(akma_ks_open(&f->place, &error));
     assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
 }
 
@@ -48,7 +49,7 @@ reject_a_second_store_at_the_same_place(void **state)
     Fixture *f = *state;
     g_autoptr(GError) error = NULL;
 
-    assert_false(akma_ks_create(f->path, f->key, AKMA_IDENTITY_SUPI, &error));
+    assert_false(akma_ks_create(&f->place, AKMA_IDENTITY_SUPI, &error));
     assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
 }
 
@@ -61,10 +62,12 @@ reject_what_is_no_store(void **state)
     g_autoptr(GError) error = NULL;
 
     assert_true(g_file_set_contents(garbage, "this is no database, but long enough", -1, NULL));
-    assert_null(akma_ks_open(garbage, f->key, &error));
+    f->place.path = garbage;
+    assert_null(akma_ks_open(&f->place, &error));
     assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
     g_clear_error(&error);
-    assert_null(akma_ks_open(missing, f->key, &error));
+    f->place.path = missing;
+    assert_null(akma_ks_open(&f->place, &error));
     assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
 }
 
@@ -85,7 +88,7 @@ reject_a_store_of_a_newer_version(void **state)
     g_autoptr(GError) error = NULL;
 
     write_sql(f, "PRAGMA user_version = 99");
-    assert_null(akma_ks_open(f->path, f->key, &error));
+    assert_null(akma_ks_open(&f->place, &error));
     assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
 }
 

@@ -261,7 +261,7 @@ a_store_of_version_1_goes_on(void **state)
                                   NULL),
                      SQLITE_OK);
     sqlite3_close(db);
-    f->store = akma_ks_open(f->path, f->key, NULL);
+    f->store = akma_ks_open(&f->place, NULL);
     assert_non_null(f->store);
     after = deliver(f, ONE, "mqtt", NOW);
     add_upstream(f, "vpn", "*");

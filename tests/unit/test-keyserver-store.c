@@ -45,7 +45,7 @@ what_was_delivered_is_there_after_opening_again(void **state)
     add(f, "mqtt", "*", 0, 0);
     first = deliver(f, ONE, "mqtt", NOW);
     akma_ks_close(f->store);
-    f->store = akma_ks_open(f->path, f->key, NULL);
+    f->store = akma_ks_open(&f->place, NULL);
     again = deliver(f, ONE, "mqtt", NOW);
 
     assert_true(akma_secret_equal(only_key(first)->secret, only_key(again)->secret));
