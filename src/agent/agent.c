@@ -20,6 +20,7 @@ struct _AkmaAgent {
     AkmaModems *modems;
     AkmaServerContext server_context;
     AkmaGbaCache *cache;
+    AkmaCards *cards;
     AkmaTimer *cache_end; /* when the next bootstrapping in it ends */
     GPtrArray *servers;   /* AkmaServer, owned */
     bool started;         /* a modem was opened or could not be */
@@ -185,7 +186,7 @@ probe(gpointer agent, unsigned number, AkmaProbedFunc done, gpointer user_data)
     AkmaModem *modem = akma_modems_find(self->modems, number, &error);
 
     if (modem)
-        akma_agent_probe(modem, done, user_data);
+        akma_agent_probe(modem, self->config, self->cards, done, user_data);
     else
         done(NULL, error, user_data);
 }
@@ -289,7 +290,6 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
 {
     g_autoptr(AkmaAgent) self = g_new0(AkmaAgent, 1);
     g_autoptr(AkmaSecret) sim_id_key = NULL;
-    g_autoptr(AkmaCards) cards = NULL;
     const char *sealing;
 
     if (!make_folder(state_dir, error))
@@ -304,13 +304,14 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
     self->cache = akma_gba_cache_new(wipe_ended, self);
     self->cache_end = akma_timer_new(wipe_ended, self);
     self->service = akma_service_new(bus, &functions, self);
-    cards = akma_cards_new(state_dir, sim_id_key);
-    self->modems = akma_modems_new(self->service, sim_id_key, cards, modems_event, self);
+    self->cards = akma_cards_new(state_dir, sim_id_key);
+    self->modems = akma_modems_new(self->service, sim_id_key, self->cards, modems_event, self);
     self->server_context = (AkmaServerContext){
         .store = self->store,
         .service = self->service,
         .modems = self->modems,
         .cache = self->cache,
+        .cards = self->cards,
         .changed = publish,
         .user_data = self,
     };
@@ -336,6 +337,7 @@ akma_agent_free(AkmaAgent *self)
     if (self->cache)
         akma_gba_cache_close(self->cache);
     akma_gba_cache_unref(self->cache);
+    akma_cards_unref(self->cards);
     akma_timer_free(self->cache_end);
     akma_store_free(self->store);
     akma_config_unref(self->config);

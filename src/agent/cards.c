@@ -10,9 +10,13 @@
 #include "kdf/hmac.h"
 
 #define GROUPS_MAX 128 /* a modem for each socket there ever was */
-#define DIGEST_LEN 4
+#define PIN_DIGEST 4
+#define KID_DIGEST 16
 
-/* The file: [modem ID] sim-id=..., [card SIM-ID] or [card ID of its modem] tried-pin=... */
+/*
+ * The file: [modem ID] sim-id=..., [card SIM-ID] or [card ID of its modem] tried-pin=...,
+ * [kid SIM-ID] known=... or refused=...
+ */
 struct _AkmaCards {
     gatomicrefcount refs;
     char *path;
@@ -87,6 +91,12 @@ limit(AkmaCards *self)
         g_key_file_remove_group(self->file, groups[i], NULL);
 }
 
+static char *
+dup_kid_group(const char *sim_id)
+{
+    return g_strdup_printf("kid %s", sim_id);
+}
+
 static bool
 save(AkmaCards *self, GError **error)
 {
@@ -115,15 +125,24 @@ set_only(AkmaCards *self, const char *group, const char *key, const char *value)
     g_key_file_set_string(self->file, group, key, value);
 }
 
-/* What is known of the card with @sim_id, or of the one without that is in @modem. */
+/* The PIN of the card with @sim_id, or of the one without that is in @modem. */
 static bool
-forget_card(AkmaCards *self, const char *modem_group, const char *sim_id)
+forget_pin(AkmaCards *self, const char *modem_group, const char *sim_id)
 {
     g_autofree char *known = dup_card_group(modem_group, sim_id);
     g_autofree char *unknown = dup_card_group(modem_group, "");
     bool any = g_key_file_remove_group(self->file, known, NULL);
 
     return g_key_file_remove_group(self->file, unknown, NULL) || any;
+}
+
+static bool
+forget_card(AkmaCards *self, const char *modem_group, const char *sim_id)
+{
+    g_autofree char *kid = dup_kid_group(sim_id);
+    bool any = forget_pin(self, modem_group, sim_id);
+
+    return g_key_file_remove_group(self->file, kid, NULL) || any;
 }
 
 bool
@@ -159,28 +178,57 @@ akma_cards_taken_out(AkmaCards *self, const char *modem)
         save_or_warn(self);
 }
 
+/* @len bytes of the HMAC of @data under @label, for @card, in hex. */
+static bool
+digest(const AkmaCards *self,
+       const char *label,
+       const char *card,
+       const void *data,
+       size_t data_len,
+       size_t len,
+       char *ret,
+       GError **error)
+{
+    size_t key_len;
+    const uint8_t *key = akma_secret_peek(self->key, &key_len);
+    const AkmaHmacPiece pieces[] = {
+        {label, strlen(label) + 1}, {card, strlen(card) + 1}, {data, data_len}};
+    uint8_t mac[32];
+
+    if (!akma_hmac_sha256(key, key_len, pieces, G_N_ELEMENTS(pieces), mac, error))
+        return false;
+    akma_hex_encode(mac, len, ret);
+
+    return true;
+}
+
 /* Short, since nothing more is asked of it than to tell one file of a person from the next. */
 static bool
 digest_pin(const AkmaCards *self,
            const char *card,
            const AkmaSecret *pin,
-           char ret[static 2 * DIGEST_LEN + 1],
+           char ret[static 2 * PIN_DIGEST + 1],
            GError **error)
 {
-    static const char label[] = "akmad pin-file";
-    size_t key_len;
-    const uint8_t *key = akma_secret_peek(self->key, &key_len);
-    size_t pin_len;
-    const uint8_t *digits = akma_secret_peek(pin, &pin_len);
-    const AkmaHmacPiece pieces[] = {
-        {label, sizeof label}, {card, strlen(card) + 1}, {digits, pin_len}};
-    uint8_t mac[32];
+    size_t len;
+    const uint8_t *digits = akma_secret_peek(pin, &len);
 
-    if (!akma_hmac_sha256(key, key_len, pieces, G_N_ELEMENTS(pieces), mac, error))
-        return false;
-    akma_hex_encode(mac, DIGEST_LEN, ret);
+    return digest(self, "akmad pin-file", card, digits, len, PIN_DIGEST, ret, error);
+}
 
-    return true;
+static bool
+digest_kid(const AkmaCards *self,
+           const char *sim_id,
+           const char *kid,
+           char ret[static 2 * KID_DIGEST + 1])
+{
+    g_autoptr(GError) error = NULL;
+    bool ok = digest(self, "akmad kid", sim_id, kid, strlen(kid), KID_DIGEST, ret, &error);
+
+    if (!ok)
+        g_warning("%s", error->message);
+
+    return ok;
 }
 
 GError *
@@ -199,16 +247,16 @@ akma_cards_begin_pin(
     g_autofree char *modem_group = dup_modem_group(modem);
     g_autofree char *group = dup_card_group(modem_group, sim_id);
     g_autofree char *before = g_key_file_get_string(self->file, group, "tried-pin", NULL);
-    char digest[2 * DIGEST_LEN + 1];
+    char now[2 * PIN_DIGEST + 1];
 
-    if (!digest_pin(self, group, pin, digest, error))
+    if (!digest_pin(self, group, pin, now, error))
         return false;
-    if (g_strcmp0(before, digest) == 0) {
+    if (g_strcmp0(before, now) == 0) {
         g_propagate_error(error, akma_cards_wrong_pin_error_new());
         return false;
     }
 
-    set_only(self, group, "tried-pin", digest);
+    set_only(self, group, "tried-pin", now);
 
     return save(self, error);
 }
@@ -218,6 +266,36 @@ akma_cards_end_pin(AkmaCards *self, const char *modem, const char *sim_id)
 {
     g_autofree char *group = dup_modem_group(modem);
 
-    if (forget_card(self, group, sim_id))
+    if (forget_pin(self, group, sim_id))
         save_or_warn(self);
+}
+
+void
+akma_cards_note_kid(AkmaCards *self, const char *sim_id, const char *kid, bool is_known)
+{
+    g_autofree char *group = dup_kid_group(sim_id);
+    const char *outcome = is_known ? "known" : "refused";
+    g_autofree char *before = g_key_file_get_string(self->file, group, outcome, NULL);
+    char now[2 * KID_DIGEST + 1];
+
+    if (sim_id[0] == '\0' || !digest_kid(self, sim_id, kid, now) || g_strcmp0(before, now) == 0)
+        return;
+    set_only(self, group, outcome, now);
+    save_or_warn(self);
+}
+
+bool
+akma_cards_recall_kid(const AkmaCards *self, const char *sim_id, const char *kid, bool *ret)
+{
+    g_autofree char *group = dup_kid_group(sim_id);
+    g_autofree char *known = g_key_file_get_string(self->file, group, "known", NULL);
+    g_autofree char *refused = g_key_file_get_string(self->file, group, "refused", NULL);
+    char now[2 * KID_DIGEST + 1];
+
+    if (!digest_kid(self, sim_id, kid, now) ||
+        (g_strcmp0(known, now) != 0 && g_strcmp0(refused, now) != 0))
+        return false;
+    *ret = g_strcmp0(known, now) == 0;
+
+    return true;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * cards: what is remembered of cards over restarts: which one was last in each modem, and which
- * got a PIN that was not known to be right. In <state>/cards, mode 0600; no PIN and no ICCID is in
- * it, but SimIds, and 32 bits of a keyed digest of a PIN that failed: so a file with another PIN
- * is seen as that.
+ * cards: what is remembered of cards over restarts: which one was last in each modem, which got a
+ * PIN that was not known to be right, and what the operator last said to the A-KID of each. In
+ * <state>/cards, mode 0600; no PIN, no ICCID and no A-KID is in it, but SimIds, keyed digests of
+ * A-KIDs, and 32 bits of one of a PIN that failed: so a file with another PIN is seen as that.
  *
  * A file that cannot be read is begun again, with a warning.
  */
@@ -45,5 +45,14 @@ bool akma_cards_begin_pin(
 GError *akma_cards_wrong_pin_error_new(void);
 /* It was right. */
 void akma_cards_end_pin(AkmaCards *self, const char *modem, const char *sim_id);
+
+/*
+ * The operator knew @kid, made of the card @sim_id, or did not. Of each card the last one is
+ * remembered, until the card is taken out or another one is in its modem; of a card that does not
+ * tell who it is ("") none.
+ */
+void akma_cards_note_kid(AkmaCards *self, const char *sim_id, const char *kid, bool is_known);
+/* Is @kid the one that was noted? Then @ret says what the operator said. */
+bool akma_cards_recall_kid(const AkmaCards *self, const char *sim_id, const char *kid, bool *ret);
 
 G_END_DECLS

@@ -235,7 +235,7 @@ load_kind(AkmaConfig *self, const char *kind, LoadFunc load, GError **error)
 static bool
 check_akma(const AkmaConfig *self, GError **error)
 {
-    const char *digits = akma_config_get_routing_indicator(self);
+    const char *digits = akma_config_get_usim(self).routing_indicator;
     size_t len = digits ? strspn(digits, "0123456789") : 1;
 
     if (len < 1 || len > 4 || (digits && digits[len] != '\0'))
@@ -311,26 +311,17 @@ akma_config_wipes_on_sim_change(const AkmaConfig *self)
     return g_str_equal(akma_settings_get(self->settings, "agent", "on-sim-change"), "wipe");
 }
 
-AkmaAKidFormat
-akma_config_get_a_kid_format(const AkmaConfig *self)
+AkmaAkmaUsimConfig
+akma_config_get_usim(const AkmaConfig *self)
 {
     const char *format = akma_settings_get(self->settings, "akma", "a-kid-format");
+    const char *digits = akma_settings_get(self->settings, "akma", "routing-indicator");
 
-    return g_str_equal(format, "hex") ? AKMA_A_KID_HEX : AKMA_A_KID_DOT_BASE64URL;
-}
-
-const char *
-akma_config_get_realm_prefix(const AkmaConfig *self)
-{
-    return akma_settings_get(self->settings, "akma", "a-kid-realm-prefix");
-}
-
-const char *
-akma_config_get_routing_indicator(const AkmaConfig *self)
-{
-    const char *value = akma_settings_get(self->settings, "akma", "routing-indicator");
-
-    return g_str_equal(value, "card") ? NULL : value;
+    return (AkmaAkmaUsimConfig){
+        .a_kid_format = g_str_equal(format, "hex") ? AKMA_A_KID_HEX : AKMA_A_KID_DOT_BASE64URL,
+        .realm_prefix = akma_settings_get(self->settings, "akma", "a-kid-realm-prefix"),
+        .routing_indicator = g_str_equal(digits, "card") ? NULL : digits,
+    };
 }
 
 const GPtrArray *

@@ -3,6 +3,7 @@
 /* config: what akmad.conf says, checked and in the types that the agent uses. Never changes. */
 #pragma once
 
+#include "anchor/akma-usim.h"
 #include "base/settings.h"
 #include "dbus/auth.h"
 #include "kdf/af-id.h"
@@ -69,12 +70,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaConfig, akma_config_unref)
 const AkmaSettings *akma_config_get_settings(const AkmaConfig *self);
 const char *akma_config_get_state_dir(const AkmaConfig *self); /* NULL: not set */
 bool akma_config_wipes_on_sim_change(const AkmaConfig *self);
-AkmaAKidFormat akma_config_get_a_kid_format(const AkmaConfig *self);
-const char *akma_config_get_realm_prefix(const AkmaConfig *self);
-const char *akma_config_get_routing_indicator(const AkmaConfig *self); /* NULL: from the card */
-const char *akma_config_get_bsf(const AkmaConfig *self);               /* NULL: from the IMSI */
-const char *akma_config_get_impi(const AkmaConfig *self);              /* NULL: from the IMSI */
-const char *akma_config_get_bsf_ca_file(const AkmaConfig *self);       /* NULL: the system's */
+AkmaAkmaUsimConfig akma_config_get_usim(const AkmaConfig *self); /* strings are borrowed */
+const char *akma_config_get_bsf(const AkmaConfig *self);         /* NULL: from the IMSI */
+const char *akma_config_get_impi(const AkmaConfig *self);        /* NULL: from the IMSI */
+const char *akma_config_get_bsf_ca_file(const AkmaConfig *self); /* NULL: the system's */
 
 /* Sorted by name (modems: by device; never empty). Borrowed. */
 const GPtrArray *akma_config_get_modems(const AkmaConfig *self);

@@ -26,6 +26,7 @@ typedef struct {
     GStrv key_ids;
     AkmaEnrolment *machine;
     AkmaGbaCache *cache;
+    AkmaCards *cards;
     int64_t now; /* at @began_ms */
     int64_t began_ms;
     AkmaAnchor *anchor;

@@ -34,6 +34,7 @@ run_free(gpointer data)
     g_clear_object(&run->modem);
     g_strfreev(run->key_ids);
     akma_gba_cache_unref(run->cache);
+    akma_cards_unref(run->cards);
     akma_config_unref(run->config);
     g_free(run);
 }
@@ -81,6 +82,19 @@ akma_enrol_act(GTask *owned, AkmaEnrolmentAction action, AkmaKeySet *keys)
     }
 }
 
+/* For those who ask what the key file of the card is worth: akmactl modem probe. */
+static void
+note_kid(AkmaEnrolRun *run, bool is_known)
+{
+    const char *kind = run->anchor ? akma_anchor_get_kind(run->anchor) : "";
+
+    if (run->cards && run->modem && g_str_equal(kind, "akma"))
+        akma_cards_note_kid(run->cards,
+                            akma_modem_get_sim_id(run->modem),
+                            akma_anchor_get_kid(run->anchor),
+                            is_known);
+}
+
 /* The step failed; takes the task and @error. */
 void
 akma_enrol_failed(GTask *owned, GError *taken)
@@ -107,8 +121,10 @@ akma_enrol_failed(GTask *owned, GError *taken)
         return;
     }
 
-    if (cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && !akma_enrolment_is_gba(run->machine))
+    if (cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && !akma_enrolment_is_gba(run->machine)) {
+        note_kid(run, false);
         run->reader.forget(run->modem);
+    }
     action = akma_enrolment_failed(run->machine, error, cause, retry_after_s, g_random_int());
     if (action != AKMA_ENROLMENT_FAILED)
         g_info("server %s: %s; trying %s",
@@ -174,6 +190,7 @@ akma_enrol_succeeded(GTask *owned, AkmaKeySet *keys)
     AkmaEnrolRun *run = g_task_get_task_data(owned);
 
     akma_enrol_end_session(run);
+    note_kid(run, true);
     akma_enrol_lap_ms(run, &run->crypto_ms);
     g_info("server %s: enrolled: card %.1f ms, network and server %.1f ms, crypto %.1f ms",
            run->server->name,
@@ -207,11 +224,7 @@ begin_read_card(GTask *owned)
     GCancellable *cancellable = g_task_get_cancellable(task);
     const AkmaConfigServer *server = run->server;
     int64_t now_ms = akma_boottime_ms();
-    const AkmaAkmaUsimConfig usim = {
-        .a_kid_format = akma_config_get_a_kid_format(run->config),
-        .realm_prefix = akma_config_get_realm_prefix(run->config),
-        .routing_indicator = akma_config_get_routing_indicator(run->config),
-    };
+    const AkmaAkmaUsimConfig usim = akma_config_get_usim(run->config);
     const AkmaGbaConfig gba = {
         .kind = server->anchor == AKMA_ANCHOR_GBA_U ? AKMA_GBA_U : AKMA_GBA_ME,
         .bsf = akma_config_get_bsf(run->config),
@@ -303,6 +316,7 @@ akma_enrol_async(const AkmaEnrolRequest *request,
     run->key_ids = g_strdupv((GStrv)request->key_ids);
     run->machine = request->machine;
     run->cache = request->cache ? akma_gba_cache_ref(request->cache) : NULL;
+    run->cards = request->cards ? akma_cards_ref(request->cards) : NULL;
     run->now = request->now;
     run->began_ms = akma_boottime_ms();
 

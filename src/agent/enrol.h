@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "agent/cards.h"
 #include "agent/config.h"
 #include "anchor/read.h"
 #include "proto/key-set.h"
@@ -40,6 +41,7 @@ typedef struct {
     const char *const *key_ids;   /* copied; 1..16 */
     AkmaEnrolment *machine;       /* outlives the run */
     AkmaGbaCache *cache;          /* a reference is taken */
+    AkmaCards *cards;             /* where it is noted whether the A-KID was known; likewise */
     int64_t now;                  /* Unix time, as far as it is known */
 } AkmaEnrolRequest;
 

@@ -210,6 +210,7 @@ akma_server_kick(AkmaServer *self)
         .key_ids = (const char *const *)key_ids->pdata,
         .machine = self->machine,
         .cache = self->context.cache,
+        .cards = self->context.cards,
         .now = akma_server_clock_get(&self->clock, akma_boottime_ms(), (int64_t)time(NULL)),
     };
     self->running = g_cancellable_new();

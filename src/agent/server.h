@@ -24,6 +24,7 @@ typedef struct {
     AkmaModems *modems;
     const AkmaCardReader *reader; /* NULL: the USIM */
     AkmaGbaCache *cache;          /* of all servers */
+    AkmaCards *cards;             /* NULL: nothing is noted (tests) */
     /* something that the state of the agent depends on is another one now */
     void (*changed)(gpointer user_data);
     gpointer user_data;

@@ -63,6 +63,45 @@ def card_without_service_123_has_no_file():
            key_file="absent", error=None)
 
 
+def key_file(stack):
+    return json.loads(stack.ctl("--json", "modem", "probe"))["key_file"]
+
+
+@tap.test
+def key_that_the_operator_knew_is_fresh_until_the_card_has_another_one():
+    with harness.Stack() as stack:
+        stack.start_all()
+        stack.wait_key()
+        assert key_file(stack) == "fresh"
+        stack.stop("akma-keyserver")  # nobody can be asked any more
+        stack.stop("akmad")
+        stack.start_agent(config=False)  # what is known outlives the agent
+        harness.wait_until("the modem is there", lambda: stack.ctl("modem", "--json"))
+        assert key_file(stack) == "fresh"
+        with open(stack.path("state", "cards")) as file:
+            text = file.read()
+        for secret in (harness.IMSI, "5gc", "0."):
+            assert secret not in text, secret
+
+        stack.control("register")
+        assert key_file(stack) == "readable"
+
+
+@tap.test
+def key_that_the_operator_did_not_know_is_stale_until_it_is_written_anew():
+    with harness.Stack() as stack:
+        stack.start_all()
+        stack.wait_key()
+        stack.stop("akma-lab")
+        stack.start_lab()  # an operator that has forgotten
+        done = stack.ctl("enroll", "mqtt", check=False)
+        assert done.returncode and "AnchorKeyUnknown" in stack.ctl("list", "--json"), done
+        assert key_file(stack) == "stale"
+        stack.control("register")
+        stack.ctl("enroll", "mqtt")
+        assert key_file(stack) == "fresh"
+
+
 @tap.test
 def missing_card_is_told():
     with Gateway(card()) as gateway:

@@ -70,8 +70,8 @@ a_good_file_gives_what_it_says_and_the_defaults(void **state)
     assert_int_equal(rule.n_gids, 1);
     assert_string_equal(modem->protocol, "auto");
     assert_int_equal(modem->timeout_ms, 20000);
-    assert_null(akma_config_get_routing_indicator(config));
-    assert_int_equal(akma_config_get_a_kid_format(config), AKMA_A_KID_DOT_BASE64URL);
+    assert_null(akma_config_get_usim(config).routing_indicator);
+    assert_int_equal(akma_config_get_usim(config).a_kid_format, AKMA_A_KID_DOT_BASE64URL);
 }
 
 static void

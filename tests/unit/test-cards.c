@@ -201,6 +201,79 @@ file_does_not_grow_without_end(void **state)
     assert_false(akma_cards_is_other(f->cards, "/dev/ttyUSB0", B));
 }
 
+#define KID  "0.one@5gc.mnc001.mcc001.3gppnetwork.org"
+#define KID2 "0.two@5gc.mnc001.mcc001.3gppnetwork.org"
+
+/* -1: nothing is known of it */
+static int
+recall(const Fixture *f, const char *sim_id, const char *kid)
+{
+    bool is_known;
+
+    return akma_cards_recall_kid(f->cards, sim_id, kid, &is_known) ? is_known : -1;
+}
+
+static void
+last_word_on_the_kid_of_each_card_is_kept(void **state)
+{
+    Fixture *f = *state;
+
+    assert_int_equal(recall(f, A, KID), -1);
+    akma_cards_note_kid(f->cards, A, KID, true);
+    akma_cards_note_kid(f->cards, B, KID2, false);
+    restart(f);
+    assert_int_equal(recall(f, A, KID), 1);
+    assert_int_equal(recall(f, B, KID2), 0);
+    assert_int_equal(recall(f, A, KID2), -1);
+    assert_int_equal(recall(f, B, KID), -1);
+
+    akma_cards_note_kid(f->cards, A, KID, false);
+    assert_int_equal(recall(f, A, KID), 0);
+    akma_cards_note_kid(f->cards, A, KID2, true); /* registered anew */
+    assert_int_equal(recall(f, A, KID2), 1);
+    assert_int_equal(recall(f, A, KID), -1);
+}
+
+static void
+kid_goes_with_its_card_and_not_with_a_pin(void **state)
+{
+    Fixture *f = *state;
+
+    akma_cards_set(f->cards, SLOT, A);
+    akma_cards_note_kid(f->cards, A, KID, true);
+    assert_true(akma_cards_begin_pin(f->cards, SLOT, A, f->pin, NULL));
+    akma_cards_end_pin(f->cards, SLOT, A);
+    assert_int_equal(recall(f, A, KID), 1);
+    akma_cards_taken_out(f->cards, SLOT);
+    assert_int_equal(recall(f, A, KID), -1);
+
+    akma_cards_note_kid(f->cards, A, KID, true);
+    akma_cards_set(f->cards, SLOT, B);
+    assert_int_equal(recall(f, A, KID), -1);
+}
+
+static void
+reject_the_kid_of_a_card_that_does_not_tell_who_it_is(void **state)
+{
+    Fixture *f = *state;
+
+    akma_cards_note_kid(f->cards, "", KID, true);
+    assert_int_equal(recall(f, "", KID), -1);
+}
+
+static void
+kid_itself_is_not_in_the_file(void **state)
+{
+    Fixture *f = *state;
+    g_autofree char *text = NULL;
+
+    akma_cards_note_kid(f->cards, A, KID, true);
+    assert_true(g_file_get_contents(f->file, &text, NULL, NULL));
+    assert_non_null(strstr(text, "known="));
+    assert_null(strstr(text, "one"));
+    assert_null(strstr(text, "5gc"));
+}
+
 static int
 make_heap(void **state)
 {
@@ -224,6 +297,10 @@ main(void)
         with_cards(reject_to_give_a_pin_that_cannot_be_remembered),
         with_cards(reject_a_broken_file_and_begin_again),
         with_cards(file_does_not_grow_without_end),
+        with_cards(last_word_on_the_kid_of_each_card_is_kept),
+        with_cards(kid_goes_with_its_card_and_not_with_a_pin),
+        with_cards(reject_the_kid_of_a_card_that_does_not_tell_who_it_is),
+        with_cards(kid_itself_is_not_in_the_file),
     };
 
     return cmocka_run_group_tests(tests, make_heap, NULL);
