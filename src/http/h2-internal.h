@@ -54,6 +54,7 @@ struct _AkmaH2Conn {
     unsigned waiting;            /* requests that we have not answered */
     bool shaking;                /* until the peer's SETTINGS, or its whole request */
     bool draining;               /* no new requests */
+    bool trusted;                /* more streams, no lifetime */
     bool closing;                /* after the last answer */
     char peer[48];
     void *data;

@@ -154,6 +154,20 @@ akma_h2_server_listen(AkmaH2Server *self, int fd, GError **error)
     return true;
 }
 
+void
+akma_h2_conn_trust(AkmaH2Conn *self, unsigned streams)
+{
+    const nghttp2_settings_entry more = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams};
+
+    if (self->trusted || self->draining || !self->base.h2)
+        return;
+
+    self->trusted = true;
+    self->until_ms = AKMA_CONN_NEVER;
+    nghttp2_submit_settings(self->base.h2, NGHTTP2_FLAG_NONE, &more, 1);
+    akma_conn_touch(&self->base);
+}
+
 unsigned
 akma_h2_server_get_connections(const AkmaH2Server *self)
 {

@@ -114,6 +114,12 @@ const char *akma_h2_conn_get_peer(const AkmaH2Conn *self);
 /* Of the TLS client certificate, verified; NULL without one. Borrowed. */
 X509 *akma_h2_conn_get_peer_certificate(const AkmaH2Conn *self);
 
+/*
+ * The peer is known: from now on it may have @streams at once, and the connection has no limit of
+ * its lifetime. Again has no effect. HTTP/2 only.
+ */
+void akma_h2_conn_trust(AkmaH2Conn *self, unsigned streams);
+
 /* Sends what is answered, resets what is not, then GOAWAY and close. */
 void akma_h2_conn_close(AkmaH2Conn *self);
 

@@ -146,6 +146,18 @@ akma_tls_server_new(const char *certificate_file,
     return g_steal_pointer(&self);
 }
 
+/* Who issues certificates to our clients is not told to everybody who connects. */
+bool
+akma_tls_server_ask_client(SSL_CTX *self, const char *client_ca, GError **error)
+{
+    ERR_clear_error();
+    if (SSL_CTX_load_verify_file(self, client_ca) != 1)
+        return fail(error, "CA file", client_ca);
+    SSL_CTX_set_verify(self, SSL_VERIFY_PEER, NULL);
+
+    return true;
+}
+
 /*= TS 33.210 6.2: TLS 1.2 with forward secrecy and AEAD, without renegotiation */
 bool
 akma_tls_server_allow_1_2(SSL_CTX *self, GError **error)

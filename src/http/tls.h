@@ -22,6 +22,12 @@ SSL_CTX *akma_tls_server_new(const char *certificate_file,
                              GError **error);
 
 /*
+ * Asks each client for a certificate; who shows none is let in, who shows one that @client_ca has
+ * not issued is not. Errors: AKMA_ERROR_CONFIG_INVALID with the file's name.
+ */
+bool akma_tls_server_ask_client(SSL_CTX *self, const char *client_ca, GError **error);
+
+/*
  * What ALPN may choose: AKMA_HTTP_1_1, AKMA_HTTP_2 (as akma_tls_server_new() has it) or both, of
  * which HTTP/2 is preferred. A client that offers ALPN without any of them is refused. For
  * akma_h2_server_set_versions(), which calls it for the context that the server has.

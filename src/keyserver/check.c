@@ -56,13 +56,18 @@ check_tls(const AkmaServerConfig *config, GError **error)
 {
     g_autoptr(GError) local = NULL;
     SSL_CTX *tls = akma_tls_server_new(config->certificate_file, config->key_file, NULL, &local);
+    const char *ca_file = config->client_ca_file;
+    bool ok;
 
     if (!tls)
         return akma_settings_reject(
             config->settings, "server", "key-file", error, "%s", local->message);
+    ok = !ca_file || akma_tls_server_ask_client(tls, ca_file, &local) ||
+         akma_settings_reject(
+             config->settings, "server", "client-ca-file", error, "%s", local->message);
     SSL_CTX_free(tls);
 
-    return true;
+    return ok;
 }
 
 static bool

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "keyserver/config-anchor.h"
+#include "keyserver/config-consumer.h"
 #include "keyserver/seal.h"
 
 #define STATE_FOLDER "/var/lib/akma-keyserver"
@@ -16,6 +17,7 @@ static const AkmaSettingRow rows[] = {
     {"server", "listen", AKMA_SETTING_ADDRESS, "0.0.0.0:8443", NULL, false},
     {"server", "certificate-file", AKMA_SETTING_SECRET, NULL, NULL, true},
     {"server", "key-file", AKMA_SETTING_SECRET, NULL, NULL, true},
+    {"server", "client-ca-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"server", "audit-file", AKMA_SETTING_PATH, NULL, NULL, false},
     {"server", "workers", AKMA_SETTING_STRING, "auto", NULL, false},
     {"digest", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
@@ -42,6 +44,9 @@ static const AkmaSettingRow rows[] = {
     {"anchor *", "client-id", AKMA_SETTING_STRING, NULL, NULL, false},
     {"anchor *", "client-secret-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"anchor *", "timeout", AKMA_SETTING_DURATION, "5s", NULL, false},
+    {"consumer *", "certificate-name", AKMA_SETTING_STRING, NULL, NULL, false},
+    {"consumer *", "token-sha256", AKMA_SETTING_HEX, NULL, NULL, false},
+    {"consumer *", "applications", AKMA_SETTING_LIST, NULL, NULL, true},
 };
 
 static AkmaRate
@@ -68,6 +73,7 @@ load_server(AkmaServerConfig *self, GError **error)
     self->digest_listen = g_strdup(akma_settings_get(settings, "digest", "listen"));
     self->certificate_file = akma_settings_dup_path(settings, "server", "certificate-file");
     self->key_file = akma_settings_dup_path(settings, "server", "key-file");
+    self->client_ca_file = akma_settings_dup_path(settings, "server", "client-ca-file");
     self->audit_file = akma_settings_dup_path(settings, "server", "audit-file");
 
     if (strcmp(workers, "auto") == 0)
@@ -135,6 +141,9 @@ akma_server_config_load(const char *file, GError **error)
             return NULL;
         g_ptr_array_add(self->anchors, anchor);
     }
+    self->consumers = akma_consumer_configs_new(self->settings, error);
+    if (!self->consumers)
+        return NULL;
 
     return g_steal_pointer(&self);
 }
@@ -151,10 +160,12 @@ akma_server_config_free(AkmaServerConfig *self)
     g_free(self->digest_listen);
     g_free(self->certificate_file);
     g_free(self->key_file);
+    g_free(self->client_ca_file);
     g_free(self->audit_file);
     g_free(self->store_path);
     g_free(self->store_key_file);
     g_ptr_array_unref(self->anchors);
+    g_clear_pointer(&self->consumers, g_ptr_array_unref);
     g_free(self);
 }
 

@@ -36,6 +36,15 @@ typedef struct {
     unsigned timeout_ms;
 } AkmaAnchorConfig;
 
+/* A third server that this one provides keys to. */
+typedef struct {
+    char *name;
+    char *certificate_name; /* NULL: it needs no certificate */
+    bool has_token;
+    uint8_t token_sha256[32];
+    GStrv applications; /* what it may ask for */
+} AkmaConsumerConfig;
+
 typedef struct {
     AkmaSettings *settings;
     char *name;     /* lower case, no final dot */
@@ -44,7 +53,8 @@ typedef struct {
     char *digest_listen; /* NULL: no HTTP Digest face */
     char *certificate_file;
     char *key_file;
-    char *audit_file; /* NULL: stderr */
+    char *client_ca_file; /* of consumers; NULL: nobody is asked for a certificate */
+    char *audit_file;     /* NULL: stderr */
     unsigned workers;
     char *store_path;
     char *store_key_file;
@@ -55,7 +65,8 @@ typedef struct {
     AkmaRate total;       /* first requests */
     unsigned idle_ms;
     unsigned exchange_ms;
-    GPtrArray *anchors; /* AkmaAnchorConfig, by name */
+    GPtrArray *anchors;   /* AkmaAnchorConfig, by name */
+    GPtrArray *consumers; /* AkmaConsumerConfig, by name */
 } AkmaServerConfig;
 
 /*

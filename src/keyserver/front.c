@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "keyserver/exchange.h"
+#include "keyserver/provider-face.h"
+#include "proto/provider-request.h"
 
 #define SESSIONS      "/v1/sessions"
 #define KEYS          "/keys"
@@ -29,6 +31,9 @@ akma_front_configure(AkmaFront *self, const AkmaServerConfig *config)
     self->name = g_strdup(config->name);
     self->af_id = config->af_id;
 
+    akma_consumers_free(self->consumers);
+    self->consumers = akma_consumers_new(config);
+
     akma_rate_table_free(self->accepts);
     akma_rate_table_free(self->addresses);
     akma_rate_table_free(self->kids);
@@ -46,6 +51,7 @@ void
 akma_front_clear(AkmaFront *self)
 {
     g_clear_pointer(&self->name, g_free);
+    g_clear_pointer(&self->consumers, akma_consumers_free);
     g_clear_pointer(&self->accepts, akma_rate_table_free);
     g_clear_pointer(&self->addresses, akma_rate_table_free);
     g_clear_pointer(&self->kids, akma_rate_table_free);
@@ -59,6 +65,8 @@ akma_front_route(const char *path, const char **ret_session, size_t *ret_len)
 
     if (strcmp(path, SESSIONS) == 0)
         return AKMA_ROUTE_SESSIONS;
+    if (strcmp(path, AKMA_PROVIDER_PATH) == 0)
+        return AKMA_ROUTE_PROVIDER;
     if (!g_str_has_prefix(path, SESSIONS "/"))
         return AKMA_ROUTE_NONE;
 
@@ -150,12 +158,11 @@ refuse_plain(AkmaH2Stream *stream, bool known)
                     NULL);
 }
 
-/* What is wrong with the request before its body is read. */
-static bool
-check_envelope(const AkmaFront *self,
-               const AkmaH2Request *request,
-               const char *media_type,
-               AkmaRefusal *ret_refusal)
+bool
+akma_front_check_envelope(const AkmaFront *self,
+                          const AkmaH2Request *request,
+                          const char *media_type,
+                          AkmaRefusal *ret_refusal)
 {
     if (!akma_front_is_for(request->authority, self->name))
         return akma_refuse(ret_refusal, AKMA_CAUSE_WRONG_SERVER, "this server has another name");
@@ -208,7 +215,7 @@ first_request(AkmaFront *self, AkmaH2Stream *stream, const AkmaH2Request *reques
 
     /* a connection has one session: asking for another one ends it, whatever comes of it */
     akma_exchange_end_on(akma_h2_stream_get_conn(stream));
-    if (!check_envelope(self, request, "application/json", &refusal)) {
+    if (!akma_front_check_envelope(self, request, "application/json", &refusal)) {
         akma_front_refuse(stream, &refusal, 0);
         return;
     }
@@ -232,7 +239,7 @@ second_request(AkmaFront *self,
     g_autofree char *id = len <= SESSION_MAX ? g_strndup(session, len) : NULL;
     AkmaRefusal refusal;
 
-    if (!check_envelope(self, request, "application/jose", &refusal)) {
+    if (!akma_front_check_envelope(self, request, "application/jose", &refusal)) {
         /* every answer to a second request but 409 ends the session */
         akma_exchange_end_on(conn);
         akma_front_refuse(stream, &refusal, 0);
@@ -257,10 +264,15 @@ on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
     AkmaRoute route = akma_front_route(request->path, &session, &len);
     bool post = strcmp(request->method, "POST") == 0;
 
+    /* a server without consumers is none that provides */
+    if (route == AKMA_ROUTE_PROVIDER && akma_consumers_is_empty(self->consumers))
+        route = AKMA_ROUTE_NONE;
     if (route == AKMA_ROUTE_NONE || !post)
         refuse_plain(stream, route != AKMA_ROUTE_NONE);
     else if (route == AKMA_ROUTE_SESSIONS)
         first_request(self, stream, request);
+    else if (route == AKMA_ROUTE_PROVIDER)
+        akma_provider_face_request(self, stream, request);
     else
         second_request(self, stream, request, session, len);
 }

@@ -10,6 +10,7 @@
 #include "keyserver/anchors.h"
 #include "keyserver/audit.h"
 #include "keyserver/config.h"
+#include "keyserver/consumer.h"
 #include "keyserver/rate.h"
 #include "keyserver/store.h"
 
@@ -20,9 +21,11 @@ typedef struct {
     AkmaKsStore *store;
     AkmaAnchors *anchors;
     AkmaAudit *audit;
+    AkmaConsumers *consumers;
     char *name; /* FQDN */
     AkmaAfId af_id;
     unsigned sessions;     /* open */
+    unsigned asks;         /* of consumers, under way */
     unsigned sessions_max; /* what the secure heap and [limits] connections have room for */
     AkmaRateTable *accepts;
     AkmaRateTable *addresses;
@@ -33,7 +36,7 @@ typedef struct {
     AkmaBucket accept_total;
 } AkmaFront;
 
-/* Name and rates; buckets start full again. */
+/* Name, rates and consumers; buckets start full again. */
 void akma_front_configure(AkmaFront *self, const AkmaServerConfig *config);
 void akma_front_clear(AkmaFront *self);
 
@@ -44,6 +47,7 @@ typedef enum {
     AKMA_ROUTE_NONE,     /* 404 */
     AKMA_ROUTE_SESSIONS, /* POST /v1/sessions */
     AKMA_ROUTE_KEYS,     /* POST /v1/sessions/<session>/keys */
+    AKMA_ROUTE_PROVIDER, /* POST /v1/provider/keys */
 } AkmaRoute;
 
 /* @ret_session: <session>, of @ret_len characters, borrowed from @path. Pure. */
@@ -54,6 +58,12 @@ bool akma_front_is_for(const char *authority, const char *name);
 
 /* "application/json", with or without parameters, in any case. Pure. */
 bool akma_front_is_media_type(const char *content_type, const char *wanted);
+
+/* What is wrong with @request before its body is read. False: @ret_refusal. Pure. */
+bool akma_front_check_envelope(const AkmaFront *self,
+                               const AkmaH2Request *request,
+                               const char *media_type,
+                               AkmaRefusal *ret_refusal);
 
 /* Takes from the rates of first requests: of the stream's peer and of all. */
 bool akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s);

@@ -10,6 +10,8 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/check.c %D%/check.h \
 	%D%/config.c %D%/config.h \
 	%D%/config-anchor.c %D%/config-anchor.h \
+	%D%/config-consumer.c %D%/config-consumer.h \
+	%D%/consumer.c %D%/consumer.h \
 	%D%/digest-credentials.c %D%/digest-credentials.h \
 	%D%/digest-challenge.c %D%/digest-challenge.h \
 	%D%/digest-exchange.c %D%/digest-face.c %D%/digest-face.h \
@@ -18,6 +20,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/impi.c %D%/impi.h \
 	%D%/place.c %D%/place.h \
 	%D%/presence.c %D%/presence.h \
+	%D%/provider-face.c %D%/provider-face.h \
 	%D%/rate.c %D%/rate.h %D%/siphash.c \
 	%D%/rights.c %D%/rights.h \
 	%D%/schema.c %D%/schema.h \
@@ -109,6 +112,7 @@ tests_fuzz_fuzz_token_answer_LDADD = $(keyserver_fuzz_libs)
 
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-edges.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
+	tests/e2e/test-provider-api.py \
 	tests/e2e/test-systemd.py
 EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/digest_client.py \
-	tests/e2e/keyserver.py tests/fakes/key-store.h
+	tests/e2e/keyserver.py tests/e2e/provider.py tests/fakes/key-store.h

@@ -74,6 +74,9 @@ load_tls(const AkmaServerConfig *config, AkmaFace face, GError **error)
 {
     SSL_CTX *tls = akma_tls_server_new(config->certificate_file, config->key_file, NULL, error);
 
+    if (tls && face == AKMA_FACE_MESSAGE && config->client_ca_file &&
+        !akma_tls_server_ask_client(tls, config->client_ca_file, error))
+        g_clear_pointer(&tls, SSL_CTX_free);
     if (tls && face == AKMA_FACE_DIGEST && !akma_tls_server_allow_1_2(tls, error))
         g_clear_pointer(&tls, SSL_CTX_free);
 

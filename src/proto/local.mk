@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libproto.la
 	%D%/key.c \
 	%D%/key-set.c %D%/key-set.h \
 	%D%/problem.c %D%/problem.h \
+	%D%/provider-request.c %D%/provider-request.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/second-request.c %D%/second-request.h
 %C%_libproto_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-proto\"
@@ -17,7 +18,7 @@ noinst_LTLIBRARIES += %D%/libproto.la
 %C%_libproto_la_LIBADD = src/kdf/libkdf.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 proto_tests = tests/unit/test-first-request tests/unit/test-json tests/unit/test-jwe \
-	tests/unit/test-key-set tests/unit/test-problem tests/unit/test-schedule
+	tests/unit/test-key-set tests/unit/test-problem tests/unit/test-provider-request tests/unit/test-schedule
 unit_tests += $(proto_tests)
 proto_test_libs = %D%/libproto.la tests/libtests.la $(JANSSON_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_first_request_LDADD = $(proto_test_libs)
@@ -28,6 +29,7 @@ tests_unit_test_jwe_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_key_set_LDADD = $(proto_test_libs)
 tests_unit_test_key_set_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_problem_LDADD = $(proto_test_libs)
+tests_unit_test_provider_request_LDADD = $(proto_test_libs)
 tests_unit_test_schedule_LDADD = $(proto_test_libs)
 tests_unit_test_schedule_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 
@@ -39,7 +41,8 @@ tests_unit_test_jwe_cjose_LDADD = %D%/libproto.la src/base/libbase.la $(CJOSE_LI
 endif
 
 proto_fuzz = tests/fuzz/fuzz-first-request tests/fuzz/fuzz-first-response tests/fuzz/fuzz-jwe \
-	tests/fuzz/fuzz-key-set tests/fuzz/fuzz-problem tests/fuzz/fuzz-second-request
+	tests/fuzz/fuzz-key-set tests/fuzz/fuzz-problem tests/fuzz/fuzz-provider-request \
+	tests/fuzz/fuzz-second-request
 fuzz_tests += $(proto_fuzz)
 proto_fuzz_libs = %D%/libproto.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_first_request_SOURCES = tests/fuzz/fuzz-first-request.c tests/fuzz/fuzz.h
@@ -57,6 +60,9 @@ tests_fuzz_fuzz_key_set_LDADD = $(proto_fuzz_libs)
 tests_fuzz_fuzz_problem_SOURCES = tests/fuzz/fuzz-problem.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_problem_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_problem_LDADD = $(proto_fuzz_libs)
+tests_fuzz_fuzz_provider_request_SOURCES = tests/fuzz/fuzz-provider-request.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_provider_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_provider_request_LDADD = $(proto_fuzz_libs)
 tests_fuzz_fuzz_second_request_SOURCES = tests/fuzz/fuzz-second-request.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_second_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_second_request_LDADD = $(proto_fuzz_libs)

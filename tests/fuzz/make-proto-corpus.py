@@ -14,6 +14,7 @@ header, _, iv, text, tag = jwe.split(".")
 rsa = ('{"now":1,"ask_again":60,"keys":[{"kty":"RSA","kid":"mqtt:1","key_id":"mqtt","n":"AQ",'
        '"e":"AQAB","d":"AQ","iat":0,"identity":"mqtt.1.x"},{"kty":"OKP","kid":"vpn:9",'
        '"key_id":"vpn","crv":"X25519","x":"AQ","iat":0}]}')
+TERMINAL = "BLh4Zj3oPpGFeezokhvIDTEKPVX1xtZ1jNN7sEQAcg4"
 corpora = {
     "jwe": {
         "good": jwe, "wrong-tag": jwe[:-1] + "A", "other-kid": gba["second_request"]["jwe"],
@@ -38,6 +39,13 @@ corpora = {
     "second-request": {
         "good": akma["second_request"]["plaintext"], "empty-list": '{"key_ids":[]}',
         "twice": '{"key_ids":["a","a"]}', "not-a-list": '{"key_ids":{"a":1}}',
+    },
+    "provider-request": {
+        "good": '{"terminal":"%s","key_ids":["mqtt","vpn"]}' % TERMINAL,
+        "twice": '{"terminal":"%s","key_ids":["mqtt","mqtt"]}' % TERMINAL,
+        "empty-list": '{"terminal":"%s","key_ids":[]}' % TERMINAL,
+        "no-ids": '{"terminal":"%s"}' % TERMINAL,
+        "imsi": '{"terminal":"imsi-001010000000001","key_ids":["mqtt"]}',
     },
     "key-set": {
         "good": plain["second_response"], "other-types": rsa,

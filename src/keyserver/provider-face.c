@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "keyserver/provider-face.h"
+
+#include <string.h>
+
+#include "proto/provider-request.h"
+
+#define STREAMS  32  /* that a consumer may have at once on a connection */
+#define ASKS_MAX 256 /* under way, of all: their keys share the secure heap with terminals */
+
+/* One request that the store is asked for; it lives in its stream and in the operation. */
+typedef struct {
+    unsigned refs;
+    AkmaFront *front;
+    AkmaH2Stream *stream; /* NULL: gone */
+    char *consumer;
+    char *terminal; /* CONSUMER/ID */
+    char *address;
+} Ask;
+
+static void
+ask_unref(Ask *self)
+{
+    if (--self->refs > 0)
+        return;
+
+    self->front->asks--;
+    g_free(self->consumer);
+    g_free(self->terminal);
+    g_free(self->address);
+    g_free(self);
+}
+
+static void
+drop(void *data)
+{
+    Ask *self = data;
+
+    self->stream = NULL;
+    ask_unref(self);
+}
+
+/* --- the answer --- */
+
+static void
+audit(const Ask *self, const char *event, const char *application, const char *kid, AkmaCause cause)
+{
+    g_autofree char *actor = g_strconcat("consumer:", self->consumer, NULL);
+    const AkmaAuditEvent line = {
+        .event = event,
+        .terminal = self->terminal,
+        .application = application,
+        .kid = kid,
+        .cause = akma_cause_get_name(cause),
+        .address = self->address,
+        .actor = actor,
+    };
+
+    akma_audit_write(self->front->audit, &line);
+}
+
+static void
+audit_answer(const Ask *self, const AkmaKeySet *set)
+{
+    for (guint i = 0; i < set->keys->len; i++) {
+        const AkmaKey *key = set->keys->pdata[i];
+
+        audit(self, "delivered", key->key_id, key->kid, AKMA_CAUSE_NONE);
+    }
+    for (guint i = 0; i < set->errors->len; i++) {
+        const AkmaKeyError *error = set->errors->pdata[i];
+
+        audit(self, "refused", error->key_id, NULL, error->cause);
+    }
+}
+
+static void
+respond(Ask *self, const AkmaKeySet *set)
+{
+    const AkmaH2Header headers[] = {{"cache-control", "no-store"}};
+    const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "no room left for keys"};
+    g_autoptr(AkmaSecret) json = akma_key_set_to_json(set, NULL);
+    const uint8_t *bytes;
+    size_t len;
+
+    if (!json) {
+        audit(self, "refused", NULL, NULL, refusal.cause);
+        akma_front_refuse(self->stream, &refusal, 0);
+        return;
+    }
+
+    audit_answer(self, set);
+    g_info("consumer %s: %u keys, %u refused", self->consumer, set->keys->len, set->errors->len);
+    bytes = akma_secret_peek(json, &len);
+    akma_h2_respond(self->stream,
+                    200,
+                    AKMA_KEY_SET_MEDIA_TYPE,
+                    headers,
+                    G_N_ELEMENTS(headers),
+                    bytes,
+                    len,
+                    NULL,
+                    NULL);
+}
+
+static void
+on_delivered(AkmaKsOp *op, const GError *error, void *user_data)
+{
+    const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is not available"};
+    g_autoptr(AkmaKsOp) owned = op;
+    Ask *self = user_data;
+
+    if (error)
+        g_warning("%s", error->message);
+    if (self->stream && error)
+        akma_front_refuse(self->stream, &refusal, 0);
+    else if (self->stream)
+        respond(self, owned->set);
+    ask_unref(self);
+}
+
+/* --- the question --- */
+
+static void
+ask_store(AkmaFront *front,
+          AkmaH2Stream *stream,
+          const AkmaConsumer *consumer,
+          AkmaProviderRequest *request)
+{
+    const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
+    Ask *self = g_new0(Ask, 1);
+    AkmaKsOp *op = akma_ks_op_new(AKMA_KS_DELIVER);
+
+    self->refs = 2;
+    self->front = front;
+    front->asks++;
+    self->stream = stream;
+    self->consumer = g_strdup(consumer->name);
+    self->terminal = g_strconcat(consumer->name, "/", request->terminal, NULL);
+    self->address = g_strdup(akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream)));
+    akma_h2_stream_set_data(stream, self, drop);
+
+    op->terminal = g_strdup(self->terminal);
+    op->ids = g_steal_pointer(&request->key_ids);
+    op->granted = g_strdupv(consumer->applications);
+    if (akma_ks_submit(front->store, op, on_delivered, self))
+        return;
+
+    akma_front_refuse(stream, &refusal, 0);
+    ask_unref(self);
+}
+
+/* A stranger: its address is counted as for a first request. */
+static void
+refuse_stranger(AkmaFront *front, AkmaH2Stream *stream)
+{
+    static const char body[] =
+        "{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,"
+        "\"detail\":\"neither certificate nor token of a consumer\"}";
+    const AkmaH2Header headers[] = {{"cache-control", "no-store"}, {"www-authenticate", "Bearer"}};
+    const AkmaAuditEvent line = {
+        .event = "refused",
+        .cause = akma_cause_get_name(AKMA_CAUSE_NOT_AUTHENTIC),
+        .address = akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream)),
+        .actor = "consumer",
+    };
+    AkmaRefusal refusal;
+    unsigned wait_s = 0;
+
+    if (!akma_front_take_request(front, stream, &wait_s)) {
+        akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many requests");
+        akma_front_refuse(stream, &refusal, wait_s);
+        return;
+    }
+
+    akma_audit_write(front->audit, &line);
+    /*= RFC 6750 3: a request without a good token is answered with WWW-Authenticate: Bearer */
+    akma_h2_respond(stream,
+                    401,
+                    "application/problem+json",
+                    headers,
+                    G_N_ELEMENTS(headers),
+                    (const uint8_t *)body,
+                    strlen(body),
+                    NULL,
+                    NULL);
+}
+
+void
+akma_provider_face_request(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2Request *request)
+{
+    AkmaH2Conn *conn = akma_h2_stream_get_conn(stream);
+    X509 *certificate = akma_h2_conn_get_peer_certificate(conn);
+    g_auto(AkmaProviderRequest) parsed = {0};
+    AkmaRefusal refusal;
+    AkmaConsumer *consumer;
+    unsigned wait_s = 0;
+
+    if (!akma_front_is_for(request->authority, front->name)) {
+        akma_refuse(&refusal, AKMA_CAUSE_WRONG_SERVER, "this server has another name");
+        akma_front_refuse(stream, &refusal, 0);
+        return;
+    }
+    consumer = akma_consumers_find(front->consumers, certificate, request->authorization);
+    if (!consumer) {
+        refuse_stranger(front, stream);
+        return;
+    }
+
+    akma_h2_conn_trust(conn, STREAMS);
+    if (!akma_bucket_take(&consumer->bucket, &front->total_flow, uv_now(front->loop), &wait_s))
+        akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many requests of this consumer");
+    else if (front->asks >= ASKS_MAX)
+        akma_refuse(&refusal, AKMA_CAUSE_STORE_UNAVAILABLE, "too many requests of consumers");
+    else if (akma_front_check_envelope(front, request, "application/json", &refusal) &&
+             akma_provider_request_from_json(request->body, request->body_len, &parsed, &refusal)) {
+        ask_store(front, stream, consumer, &parsed);
+        return;
+    }
+    akma_front_refuse(stream, &refusal, wait_s);
+}
