@@ -54,7 +54,14 @@ noinst_LTLIBRARIES += %D%/libsimulator.la
 	%D%/registration.c %D%/registration.h \
 	%D%/select.c \
 	%D%/uicc.c %D%/uicc.h %D%/uicc-private.h \
-	%D%/verbs.c %D%/verbs.h
+	%D%/usb-control.c \
+	%D%/usb-device.c %D%/usb-device.h %D%/usb-private.h \
+	%D%/usb-link.c %D%/usb-link.h \
+	%D%/usb-model.c %D%/usb-model.h \
+	%D%/usb-pipe.c %D%/usb-pipe.h \
+	%D%/usbip.c %D%/usbip.h \
+	%D%/verbs.c %D%/verbs.h \
+	%D%/vhci.c %D%/vhci.h
 %C%_libsimulator_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-modemsim\"
 %C%_libsimulator_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %C%_libsimulator_la_LIBADD = src/http/libhttp.la src/kdf/libkdf.la src/base/libbase.la \
@@ -73,16 +80,21 @@ script_tests += tests/e2e/test-modemsim.py tests/e2e/test-modemsim-mbim.py \
 	tests/e2e/test-modemsim-qmi-mbim.py tests/e2e/test-modemsim-qmi-raw.py
 EXTRA_DIST += tests/e2e/manager.py tests/e2e/mbim_host.py tests/e2e/modemsim.py tests/e2e/qmi.py
 
-unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc tests/unit/test-soft-gba
+unit_tests += tests/unit/test-soft-nausf tests/unit/test-soft-uicc tests/unit/test-soft-gba \
+	tests/unit/test-soft-usb tests/unit/test-soft-usbip tests/unit/test-soft-vhci
 tests_unit_test_soft_nausf_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_soft_gba_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_soft_gba_LDADD = tests/libtests.la %D%/libsimulator.la $(CMOCKA_LIBS)
+tests_unit_test_soft_usb_SOURCES = tests/unit/test-soft-usb.c tests/fakes/usb-host.h
+tests_unit_test_soft_usb_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_soft_usbip_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_soft_vhci_LDADD = %D%/libsimulator.la src/base/libbase.la $(GLIB_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_soft_uicc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_soft_uicc_LDADD = tests/libtests.la %D%/libsimulator.la $(CMOCKA_LIBS)
 
 simulator_fuzz = tests/fuzz/fuzz-modemsim-apdu tests/fuzz/fuzz-modemsim-at \
 	tests/fuzz/fuzz-modemsim-card tests/fuzz/fuzz-modemsim-control tests/fuzz/fuzz-modemsim-core \
-	tests/fuzz/fuzz-modemsim-mbim tests/fuzz/fuzz-modemsim-qmi
+	tests/fuzz/fuzz-modemsim-mbim tests/fuzz/fuzz-modemsim-qmi tests/fuzz/fuzz-modemsim-usb
 fuzz_tests += $(simulator_fuzz)
 tests_fuzz_fuzz_modemsim_apdu_SOURCES = tests/fuzz/fuzz-modemsim-apdu.c tests/fakes/soft-card.h
 tests_fuzz_fuzz_modemsim_apdu_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
@@ -105,3 +117,6 @@ tests_fuzz_fuzz_modemsim_mbim_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
 tests_fuzz_fuzz_modemsim_qmi_SOURCES = tests/fuzz/fuzz-modemsim-qmi.c tests/fakes/soft-card.h
 tests_fuzz_fuzz_modemsim_qmi_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_modemsim_qmi_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)
+tests_fuzz_fuzz_modemsim_usb_SOURCES = tests/fuzz/fuzz-modemsim-usb.c tests/fakes/soft-card.h
+tests_fuzz_fuzz_modemsim_usb_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_modemsim_usb_LDADD = %D%/libsimulator.la $(FUZZ_LIBS)

@@ -29,6 +29,7 @@ typedef struct {
     char *card;
     char *paths[G_N_ELEMENTS(faces)];
     char *qmi_socket;
+    char *usb;
     char *core;
     char *core_ca;
     char *control;
@@ -53,6 +54,7 @@ options_clear(Options *self)
     for (size_t i = 0; i < G_N_ELEMENTS(faces); i++)
         g_free(self->paths[i]);
     g_free(self->qmi_socket);
+    g_free(self->usb);
     g_free(self->core);
     g_free(self->core_ca);
     g_free(self->control);
@@ -89,7 +91,7 @@ has_face(const Options *options)
             return true;
     }
 
-    return options->qmi_socket != NULL;
+    return options->qmi_socket || options->usb;
 }
 
 static bool
@@ -121,6 +123,7 @@ parse(int argc, char **argv, Options *options, GError **error)
          &options->qmi_socket,
          "Serve QMI like qmi-proxy at this abstract socket",
          "NAME"},
+        {"usb", 0, 0, G_OPTION_ARG_STRING, &options->usb, "Plug into vhci-hcd: mbim, qmi", "MODEL"},
         {"core", 0, 0, G_OPTION_ARG_STRING, &options->core, "Register at this core", "URL"},
         {"core-ca", 0, 0, G_OPTION_ARG_FILENAME, &options->core_ca, "Its authority", "FILE"},
         {"control", 0, 0, G_OPTION_ARG_FILENAME, &options->control, "Control socket", "PATH"},
@@ -145,7 +148,10 @@ parse(int argc, char **argv, Options *options, GError **error)
     if (!options->card)
         return refuse(error, "--card FILE is missing");
     if (!has_face(options))
-        return refuse(error, "no face to serve: --at, --mbim, --qmi or --qmi-socket is missing");
+        return refuse(error,
+                      "no face to serve: --at, --mbim, --qmi, --qmi-socket or --usb is missing");
+    if (options->usb && !akma_soft_usb_model_find(options->usb))
+        return refuse(error, "--usb: must be mbim or qmi");
     if (options->dialect && !akma_soft_dialect_find(options->dialect))
         return refuse(error, "--dialect: no such dialect, --help lists them");
 
@@ -213,6 +219,7 @@ serve(void *user_data)
     for (size_t i = 0; i < G_N_ELEMENTS(faces); i++)
         add_pair(builder, faces[i]->name, options->paths[i]);
     add_pair(builder, "qmi-socket", options->qmi_socket);
+    add_pair(builder, "usb", options->usb);
     add_pair(builder, "control", options->control);
     pairs = g_strv_builder_end(builder);
     if (!akma_program_write_ready(options->ready, (const char *const *)pairs, &error)) {
@@ -227,7 +234,38 @@ serve(void *user_data)
     }
     if (options->qmi_socket)
         g_message("serving qmi at @%s", options->qmi_socket);
+    if (options->usb)
+        g_message("plugged in as a USB modem: %s", options->usb);
     akma_program_notify("READY=1");
+}
+
+static bool
+open_qmi_socket(Program *program, const AkmaSoftDialect *dialect, GError **error)
+{
+    if (!program->options.qmi_socket)
+        return true;
+    program->desk.qmi_socket =
+        akma_soft_qmi_socket_new(program->desk.modem, dialect, program->options.qmi_socket, error);
+    if (!program->desk.qmi_socket)
+        g_prefix_error(error, "--qmi-socket ");
+
+    return program->desk.qmi_socket != NULL;
+}
+
+static bool
+open_usb(Program *program, const AkmaSoftDialect *dialect, GError **error)
+{
+    if (!program->options.usb)
+        return true;
+    program->desk.vhci = akma_soft_vhci_new(program->desk.modem,
+                                            akma_soft_usb_model_find(program->options.usb),
+                                            dialect,
+                                            AKMA_SOFT_VHCI_FOLDER,
+                                            error);
+    if (!program->desk.vhci)
+        g_prefix_error(error, "--usb: ");
+
+    return program->desk.vhci != NULL;
 }
 
 static bool
@@ -251,15 +289,8 @@ open_ports(Program *program, GError **error)
         }
         g_ptr_array_add(ports, port);
     }
-    if (!options->qmi_socket)
-        return true;
 
-    program->desk.qmi_socket =
-        akma_soft_qmi_socket_new(program->desk.modem, dialect, options->qmi_socket, error);
-    if (!program->desk.qmi_socket)
-        g_prefix_error(error, "--qmi-socket ");
-
-    return program->desk.qmi_socket != NULL;
+    return open_qmi_socket(program, dialect, error) && open_usb(program, dialect, error);
 }
 
 static bool
@@ -302,6 +333,7 @@ close_all(Program *program)
         ;
     g_clear_pointer(&program->desk.ports, g_ptr_array_unref);
     akma_soft_qmi_socket_free(program->desk.qmi_socket);
+    akma_soft_vhci_free(program->desk.vhci);
     akma_soft_modem_free(program->desk.modem);
     g_clear_pointer(&program->loop, g_main_loop_unref);
     options_clear(&program->options);

@@ -63,6 +63,7 @@ count_clients(const AkmaSoftDesk *desk)
 {
     unsigned n = desk->qmi_socket ? akma_soft_qmi_socket_count_clients(desk->qmi_socket) : 0;
 
+    n += desk->vhci ? akma_soft_vhci_count_clients(desk->vhci) : 0;
     for (guint i = 0; desk->ports && i < desk->ports->len; i++)
         n += akma_soft_port_count_clients(g_ptr_array_index(desk->ports, i));
 

@@ -7,16 +7,18 @@
 #include "modem/simulator/port.h"
 #include "modem/simulator/qmi-socket.h"
 #include "modem/simulator/registration.h"
+#include "modem/simulator/vhci.h"
 
 G_BEGIN_DECLS
 
 #define AKMA_SOFT_CONTROL_LINE_MAX 1024
 
-/* What a verb may touch. All borrowed; @ports, @qmi_socket, @registration may be NULL. */
+/* What a verb may touch. All borrowed; @ports to @registration may be NULL. */
 typedef struct {
     AkmaSoftModem *modem;
     GPtrArray *ports; /* of AkmaSoftPort */
     AkmaSoftQmiSocket *qmi_socket;
+    AkmaSoftVhci *vhci;
     AkmaSoftRegistration *registration;
     const char *card_file;
 } AkmaSoftDesk;
