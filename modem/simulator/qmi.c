@@ -200,6 +200,9 @@ akma_soft_qmi_list_commands(const QmiCall *call)
     uint8_t bits[16] = {0};
     size_t len = 0;
 
+    if (!service)
+        return QMI_INVALID_SERVICE_TYPE;
+
     for (const QmiCommand *command = service->commands; command->handle; command++) {
         if (!is_known(call->self, command) || command->id / 8 >= sizeof bits)
             continue;
