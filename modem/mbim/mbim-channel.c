@@ -315,18 +315,20 @@ closed(const AkmaMbimAnswer *answer, const GError *error, gpointer user_data)
     g_autoptr(GTask) task = user_data;
     AkmaMbimCard *self = g_task_get_source_object(task);
 
-    if (answer && (answer->status == AKMA_MBIM_STATUS_DONE ||
-                   answer->status == AKMA_MBIM_STATUS_INVALID_CHANNEL)) {
-        g_task_return_boolean(task, TRUE);
+    if (!answer) {
+        self->may_leak = true;
+        g_task_return_error(task, g_error_copy(error));
+        return;
+    }
+    if (answer->status != AKMA_MBIM_STATUS_DONE &&
+        answer->status != AKMA_MBIM_STATUS_INVALID_CHANNEL) {
+        self->may_leak = true;
+        g_task_return_error(task,
+                            akma_mbim_status_error_new("closing the channel", answer->status));
         return;
     }
 
-    self->may_leak = true;
-    if (error)
-        g_task_return_error(task, g_error_copy(error));
-    else
-        g_task_return_error(task,
-                            akma_mbim_status_error_new("closing the channel", answer->status));
+    g_task_return_boolean(task, TRUE);
 }
 
 void

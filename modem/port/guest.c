@@ -271,7 +271,7 @@ begin_open(AkmaGuest *self, Request *request, const AkmaPortMessage *message)
                     AKMA_ERROR_INVALID_ARGUMENT,
                     "no such modem protocol: %s",
                     message->text);
-    if (error || !check_device(self, message->text2, &error)) {
+    if (!self->transport || !check_device(self, message->text2, &error)) {
         self->transport = NULL;
         answer_error(request, error);
         return;

@@ -210,7 +210,7 @@ pin_asked(const AkmaQmiCardStatus *status, const GError *failure, gpointer user_
         g_task_return_error(task, g_error_copy(failure));
         return;
     }
-    if (!status->is_present || !app) {
+    if (!status || !status->is_present || !app) {
         g_task_return_new_error(task, AKMA_ERROR, AKMA_ERROR_NO_SIM, "no card in the modem");
         return;
     }

@@ -121,20 +121,16 @@ take_challenge(AkmaNaf *self, const AkmaNafAnswer *answer, GError **error)
     const char *prefix = self->is_gba ? "3GPP-bootstrapping@" : "3GPP-bootstrapping-akma@";
     bool other = false;
 
-    akma_digest_challenge_clear(&self->challenge);
     for (const char *const *field = answer->challenges; field && *field; field++) {
-        g_auto(AkmaDigestChallenge) challenge = {0};
-
-        if (!akma_digest_parse_challenge(*field, &challenge, NULL) ||
-            challenge.algorithm == AKMA_DIGEST_AKAV1_MD5)
+        akma_digest_challenge_clear(&self->challenge);
+        if (!akma_digest_parse_challenge(*field, &self->challenge, NULL) ||
+            self->challenge.algorithm == AKMA_DIGEST_AKAV1_MD5)
             continue;
-        if (g_ascii_strcasecmp(challenge.realm, self->realm) == 0) {
-            self->challenge = challenge;
-            challenge = (AkmaDigestChallenge){0};
+        if (g_ascii_strcasecmp(self->challenge.realm, self->realm) == 0)
             return true;
-        }
-        other = other || g_str_has_prefix(challenge.realm, prefix);
+        other = other || g_str_has_prefix(self->challenge.realm, prefix);
     }
+    akma_digest_challenge_clear(&self->challenge);
 
     /*= TS 33.535 B.1.2: the FQDN in the realm is that of the TLS peer, else the UE ends */
     if (other)

@@ -111,10 +111,8 @@ akma_token_basic_new(const char *id, const AkmaSecret *secret)
     end = escape(text, len, end);
     len = (size_t)(end - pair);
     header = akma_secret_new_blank(strlen(BASIC) + AKMA_BASE64_LEN(len) + 1, &bytes, NULL);
-    if (header) {
-        memcpy(bytes, BASIC, strlen(BASIC));
-        akma_base64_encode(pair, len, (char *)bytes + strlen(BASIC));
-    }
+    if (header)
+        akma_base64_encode(pair, len, g_stpcpy((char *)bytes, BASIC));
     OPENSSL_cleanse(pair, sizeof pair);
 
     return header;

@@ -127,27 +127,27 @@ on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
 }
 
 /* NULL without error: clear text */
-static SSL_CTX *
-new_tls(const Face *face, GError **error)
+/* *@ret stays NULL where the face has no certificate: it speaks plainly. */
+static bool
+new_tls(const Face *face, SSL_CTX **ret, GError **error)
 {
     if (!face->certificate_file)
-        return NULL;
+        return true;
 
-    return akma_tls_server_new(face->certificate_file, face->key_file, face->client_ca, error);
+    *ret = akma_tls_server_new(face->certificate_file, face->key_file, face->client_ca, error);
+
+    return *ret != NULL;
 }
 
 static bool
 reload_lab(Server *self, GError **error)
 {
-    SSL_CTX *core = new_tls(&self->core, error);
+    SSL_CTX *core = NULL;
     SSL_CTX *bsf = NULL;
-    bool ok = core || !self->core.certificate_file;
+    bool ok;
 
-    if (ok && self->bsf.http) {
-        bsf = new_tls(&self->bsf, error);
-        ok = bsf || !self->bsf.certificate_file;
-    }
-    ok = ok && akma_lab_reload(self->lab, error);
+    ok = new_tls(&self->core, &core, error) &&
+         (!self->bsf.http || new_tls(&self->bsf, &bsf, error)) && akma_lab_reload(self->lab, error);
     if (ok)
         akma_h2_server_set_tls(self->core.http, core);
     if (ok && self->bsf.http)
@@ -262,9 +262,9 @@ open_face(Face *face,
 {
     const AkmaH2Handlers handlers = {.request = on_request};
     g_autofree char *address = akma_h2_dup_socket_address(fd);
-    SSL_CTX *tls = new_tls(face, error);
+    SSL_CTX *tls = NULL;
 
-    if (face->certificate_file && !tls) {
+    if (!new_tls(face, &tls, error)) {
         close(fd);
         return NULL;
     }

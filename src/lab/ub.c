@@ -262,7 +262,7 @@ succeed(AkmaLab *lab,
     char proof[AKMA_LAB_MD5_SIZE];
 
     if (!b_tid || !remember_tmpi(lab, subscriber, challenge, &error)) {
-        akma_lab_problem(answer, 503, "INSUFFICIENT_RESOURCES", error->message);
+        akma_lab_problem(answer, 503, "INSUFFICIENT_RESOURCES", error ? error->message : "no room");
         return;
     }
     text = g_strdup_printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
