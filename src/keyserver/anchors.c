@@ -38,6 +38,7 @@ typedef struct {
 struct _AkmaAnchors {
     unsigned refs; /* the owner's, and one a call */
     uv_loop_t *loop;
+    AkmaFigures *figures; /* NULL: nothing is counted */
     AkmaIdentityKind kind;
     const AkmaSecret *id_key; /* the store's */
     GPtrArray *anchors;       /* Anchor */
@@ -107,6 +108,7 @@ add_anchor(AkmaAnchors *self,
 AkmaAnchors *
 akma_anchors_new(uv_loop_t *loop,
                  const AkmaServerConfig *config,
+                 AkmaFigures *figures,
                  AkmaIdentityKind kind,
                  const AkmaSecret *id_key,
                  GError **error)
@@ -115,6 +117,7 @@ akma_anchors_new(uv_loop_t *loop,
 
     self->refs = 1;
     self->loop = loop;
+    self->figures = figures;
     self->kind = kind;
     self->id_key = id_key;
     self->in_flight_max = MAX(IN_FLIGHT / config->workers, 1);
@@ -189,6 +192,7 @@ static void
 count_failure(AkmaAnchors *self, Anchor *anchor, bool failed)
 {
     anchor->failures = failed ? anchor->failures + 1 : 0;
+    akma_figures_set_anchor(self->figures, anchor->name, anchor->failures >= BREAK_AFTER);
     if (anchor->failures < BREAK_AFTER)
         return;
 
@@ -268,9 +272,11 @@ read_answer(AkmaAnchorCall *call, const AkmaH2Response *response, AkmaRefusal *r
     call->done(&result, NULL, call->user_data);
 }
 
+/* @result: AkmaCause or AKMA_RESULT_UNFINISHED. */
 static void
-call_free(AkmaAnchorCall *call)
+call_end(AkmaAnchorCall *call, unsigned result)
 {
+    akma_figures_count_anchor(call->anchors->figures, call->anchor->name, result);
     call->anchors->in_flight--;
     akma_anchors_unref(call->anchors);
     g_bytes_unref(call->body);
@@ -321,7 +327,7 @@ on_response(const AkmaH2Response *response, const GError *error, void *user_data
         read_answer(call, response, &refusal);
     if (refusal.cause != AKMA_CAUSE_NONE)
         refuse(call, &refusal, error);
-    call_free(call);
+    call_end(call, refusal.cause);
 }
 
 /* --- the question --- */
@@ -366,7 +372,7 @@ on_token(AkmaSecret *header, const AkmaRefusal *refusal, void *user_data)
     /* no stranger causes this, so it counts, whatever it was */
     count_failure(call->anchors, call->anchor, true);
     refuse(call, refusal, NULL);
-    call_free(call);
+    call_end(call, refusal->cause);
 }
 
 static void
@@ -443,5 +449,5 @@ akma_anchor_call_cancel(AkmaAnchorCall *call)
         akma_anchor_token_cancel(call->wait);
     if (call->call)
         akma_h2_client_cancel(call->call);
-    call_free(call);
+    call_end(call, AKMA_RESULT_UNFINISHED);
 }

@@ -12,6 +12,7 @@
 
 #include "keyserver/anchor-value.h"
 #include "keyserver/config.h"
+#include "keyserver/metrics.h"
 #include "keyserver/store.h"
 #include "proto/cause.h"
 #include "session/server.h"
@@ -35,10 +36,12 @@ typedef void (*AkmaAnchorDone)(const AkmaAnchorResult *result,
 
 /*
  * Connects to nobody yet. @id_key is referenced as long as the result lives. Limits are divided
- * by [server] workers. Errors: AKMA_ERROR_CONFIG_INVALID.
+ * by [server] workers. @figures: where requests are counted, or NULL. Errors:
+ * AKMA_ERROR_CONFIG_INVALID.
  */
 AkmaAnchors *akma_anchors_new(uv_loop_t *loop,
                               const AkmaServerConfig *config,
+                              AkmaFigures *figures,
                               AkmaIdentityKind kind,
                               const AkmaSecret *id_key,
                               GError **error);

@@ -2,6 +2,7 @@
 
 #include "keyserver/config.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ static const AkmaSettingRow rows[] = {
     {"server", "client-ca-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"server", "audit-file", AKMA_SETTING_PATH, NULL, NULL, false},
     {"server", "workers", AKMA_SETTING_STRING, "auto", NULL, false},
+    {"admin", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"digest", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"store", "backend", AKMA_SETTING_CHOICE, "sqlite", "sqlite", false},
     {"store", "path", AKMA_SETTING_PATH, NULL, NULL, false},
@@ -92,6 +94,44 @@ load_server(AkmaServerConfig *self, GError **error)
     return true;
 }
 
+/* It shows figures to whoever reaches it, in clear text: nobody from outside may. */
+static bool
+is_local(const char *address)
+{
+    g_autofree char *host = NULL;
+    struct in6_addr v6;
+    struct in_addr v4;
+    uint16_t port;
+
+    if (g_str_has_prefix(address, "unix:"))
+        return true;
+    if (!akma_setting_parse_address(address, &host, &port))
+        return false;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+
+    return strcmp(host, "localhost") == 0 ||
+           (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
+}
+
+static bool
+load_admin(AkmaServerConfig *self, GError **error)
+{
+    const char *folder = g_getenv("RUNTIME_DIRECTORY");
+
+    self->admin_listen = g_strdup(akma_settings_get(self->settings, "admin", "listen"));
+    if (!self->admin_listen && folder)
+        self->admin_listen = g_strdup_printf("unix:%s/admin.sock", folder);
+    if (self->admin_listen && !is_local(self->admin_listen))
+        return akma_settings_reject(self->settings,
+                                    "admin",
+                                    "listen",
+                                    error,
+                                    "must be unix:/PATH or an address of the loopback interface");
+
+    return true;
+}
+
 static void
 load_store(AkmaServerConfig *self)
 {
@@ -129,7 +169,8 @@ akma_server_config_load(const char *file, GError **error)
 
     self->anchors = g_ptr_array_new_with_free_func((GDestroyNotify)akma_anchor_config_free);
     self->settings = akma_settings_load(file, folder, NULL, rows, G_N_ELEMENTS(rows), error);
-    if (!self->settings || !load_server(self, error) || !load_limits(self, error))
+    if (!self->settings || !load_server(self, error) || !load_admin(self, error) ||
+        !load_limits(self, error))
         return NULL;
 
     load_store(self);
@@ -158,6 +199,7 @@ akma_server_config_free(AkmaServerConfig *self)
     g_free(self->name);
     g_free(self->listen);
     g_free(self->digest_listen);
+    g_free(self->admin_listen);
     g_free(self->certificate_file);
     g_free(self->key_file);
     g_free(self->client_ca_file);

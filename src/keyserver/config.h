@@ -14,6 +14,9 @@ G_BEGIN_DECLS
 
 #define AKMA_WORKERS_MAX 256
 
+/* Where the package's server has its admin listener. */
+#define AKMA_ADMIN_SOCKET "unix:/run/akma-keyserver/admin.sock"
+
 /* So many events in so many seconds. */
 typedef struct {
     uint64_t events;
@@ -51,6 +54,7 @@ typedef struct {
     AkmaAfId af_id; /* of the message profile */
     char *listen;
     char *digest_listen; /* NULL: no HTTP Digest face */
+    char *admin_listen;  /* NULL: no admin process */
     char *certificate_file;
     char *key_file;
     char *client_ca_file; /* of consumers; NULL: nobody is asked for a certificate */

@@ -25,6 +25,8 @@ typedef struct {
     AkmaAnchorCall *call;  /* under way */
     AkmaSecret *first_key; /* from the anchor's answer to ours */
     char *terminal;
+    uint64_t begun_ns;
+    bool counted;
     bool ended;
 } Exchange;
 
@@ -47,6 +49,21 @@ exchange_unref(Exchange *self)
     g_free(self);
 }
 
+/* Each one is counted once, by what became of it. */
+static void
+count(Exchange *self, unsigned result)
+{
+    AkmaFigures *figures = self->face->front->figures;
+
+    if (self->counted)
+        return;
+
+    self->counted = true;
+    akma_figures_count_exchange(figures, self->kind, AKMA_PROFILE_DIGEST, result);
+    if (result == AKMA_CAUSE_NONE)
+        akma_figures_time_exchange(figures, (uv_hrtime() - self->begun_ns) / 1000);
+}
+
 /* M5: nothing of the first key or the subscriber is left after this. */
 static void
 end(Exchange *self)
@@ -54,6 +71,7 @@ end(Exchange *self)
     if (self->ended)
         return;
 
+    count(self, AKMA_RESULT_UNFINISHED);
     self->ended = true;
     self->stream = NULL;
     if (self->call)
@@ -100,6 +118,7 @@ fail(Exchange *self, const AkmaRefusal *refusal, unsigned retry_after_s)
     AkmaH2Stream *stream = g_steal_pointer(&self->stream);
 
     audit(self, "refused", NULL, refusal->cause);
+    count(self, refusal->cause);
     end(self);
     akma_front_refuse(stream, refusal, retry_after_s);
 }
@@ -153,6 +172,8 @@ respond(Exchange *self, const AkmaKey *key)
     }
 
     audit(self, "delivered", key->kid, AKMA_CAUSE_NONE);
+    akma_figures_count_key(self->face->front->figures, AKMA_CAUSE_NONE);
+    count(self, AKMA_CAUSE_NONE);
     end(self);
     akma_h2_respond(stream,
                     200,
@@ -171,6 +192,8 @@ refuse_key(Exchange *self, AkmaCause cause)
     AkmaH2Stream *stream = g_steal_pointer(&self->stream);
 
     audit(self, "refused", NULL, cause);
+    akma_figures_count_key(self->face->front->figures, cause);
+    count(self, AKMA_CAUSE_NONE);
     end(self);
     akma_digest_face_refuse_key(stream, cause);
 }
@@ -202,7 +225,7 @@ ask_store(Exchange *self)
 
     op->terminal = g_strdup(self->terminal);
     op->ids = g_strdupv((GStrv)ids);
-    if (akma_ks_submit(self->face->front->store, op, on_delivered, exchange_ref(self)))
+    if (akma_front_submit(self->face->front, op, on_delivered, exchange_ref(self)))
         return;
 
     fail(self, &refusal, 0);
@@ -249,6 +272,7 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
         AkmaH2Stream *stream = self->stream;
 
         audit(self, "refused", NULL, AKMA_CAUSE_NOT_AUTHENTIC);
+        count(self, AKMA_CAUSE_NOT_AUTHENTIC);
         end(self);
         akma_digest_face_challenge(self->face, stream, AKMA_DIGEST_KIND(self->kind), false);
     }
@@ -299,6 +323,7 @@ akma_digest_exchange_begin(AkmaDigestFace *face,
     Exchange *self;
 
     if (front->sessions >= front->sessions_max) {
+        akma_figures_count_exchange(front->figures, kind, AKMA_PROFILE_DIGEST, full.cause);
         akma_front_refuse(stream, &full, 0);
         return;
     }
@@ -311,6 +336,7 @@ akma_digest_exchange_begin(AkmaDigestFace *face,
     self->credentials = *credentials;
     *credentials = (AkmaDigestCredentials){0};
     self->kind = kind;
+    self->begun_ns = uv_hrtime();
     self->key_id = g_strdup(key_id);
     self->address = g_strdup(akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream)));
     front->sessions++;

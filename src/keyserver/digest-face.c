@@ -212,6 +212,7 @@ authenticate(AkmaDigestFace *self,
     }
     if (!akma_front_take_request(self->front, stream, &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many requests");
+        akma_figures_count_exchange(self->front->figures, kind, AKMA_PROFILE_DIGEST, refusal.cause);
         akma_front_refuse(stream, &refusal, wait_s);
         return;
     }

@@ -16,6 +16,9 @@ typedef struct {
     char *terminal;
     char *address;
     uv_timer_t *timer;
+    uint64_t begun_ns;
+    unsigned kind; /* AkmaAnchorKind, AKMA_KIND_UNKNOWN before it is read */
+    bool counted;
 } Exchange;
 
 static Exchange *
@@ -34,6 +37,21 @@ exchange_unref(Exchange *self)
 
     g_free(self->address);
     g_free(self);
+}
+
+/* Each exchange is counted once, by what became of it. */
+static void
+count(Exchange *self, unsigned result)
+{
+    AkmaFigures *figures = self->front->figures;
+
+    if (self->counted)
+        return;
+
+    self->counted = true;
+    akma_figures_count_exchange(figures, self->kind, AKMA_PROFILE_MESSAGE, result);
+    if (result == AKMA_CAUSE_NONE)
+        akma_figures_time_exchange(figures, (uv_hrtime() - self->begun_ns) / 1000);
 }
 
 static void
@@ -61,6 +79,7 @@ end(Exchange *self)
     if (!self->session)
         return;
 
+    count(self, AKMA_RESULT_UNFINISHED);
     if (self->call)
         akma_anchor_call_cancel(g_steal_pointer(&self->call));
     if (self->timer) {
@@ -116,6 +135,7 @@ akma_exchange_stream_closed(AkmaH2Stream *stream)
 static void
 fail(Exchange *self, const AkmaRefusal *refusal, unsigned retry_after_s)
 {
+    count(self, refusal->cause);
     refuse(self, refusal, retry_after_s);
     end(self);
 }
@@ -213,7 +233,7 @@ ask_store(Exchange *self, AkmaKsOp *op, AkmaKsDone done)
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
 
     op->terminal = g_strdup(self->terminal);
-    if (akma_ks_submit(self->front->store, op, done, exchange_ref(self)))
+    if (akma_front_submit(self->front, op, done, exchange_ref(self)))
         return;
 
     fail(self, &refusal, 0);
@@ -250,6 +270,7 @@ ask_anchor(Exchange *self, const AkmaH2Request *request)
         fail(self, &refusal, 0);
         return;
     }
+    self->kind = akma_server_session_get_anchor(session);
     if (!akma_front_take_kid(
             self->front, self->address, akma_server_session_get_kid(session), &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many first requests with this kid");
@@ -282,6 +303,8 @@ akma_exchange_begin(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2Request 
         drop(before);
     }
     if (front->sessions >= front->sessions_max) {
+        akma_figures_count_exchange(
+            front->figures, AKMA_KIND_UNKNOWN, AKMA_PROFILE_MESSAGE, full.cause);
         akma_front_refuse(stream, &full, 0);
         return;
     }
@@ -291,6 +314,8 @@ akma_exchange_begin(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2Request 
     self->front = front;
     self->stream = stream;
     self->address = g_strdup(akma_h2_conn_get_peer(conn));
+    self->begun_ns = uv_hrtime();
+    self->kind = AKMA_KIND_UNKNOWN;
     self->session = akma_server_session_new(front->name, &front->af_id);
     front->sessions++;
     akma_h2_conn_set_data(conn, self, drop);
@@ -310,6 +335,7 @@ audit_answer(Exchange *self, const AkmaKeySet *set)
 
         event.application = key->key_id;
         event.kid = key->kid;
+        akma_figures_count_key(self->front->figures, AKMA_CAUSE_NONE);
         akma_audit_write(self->front->audit, &event);
     }
     event.event = "refused";
@@ -319,6 +345,7 @@ audit_answer(Exchange *self, const AkmaKeySet *set)
 
         event.application = error->key_id;
         event.cause = akma_cause_get_name(error->cause);
+        akma_figures_count_key(self->front->figures, error->cause);
         akma_audit_write(self->front->audit, &event);
     }
 }
@@ -351,6 +378,7 @@ respond_second(Exchange *self, const AkmaKeySet *set)
     }
 
     audit_answer(self, set);
+    count(self, AKMA_CAUSE_NONE);
     bytes = g_bytes_get_data(body, &len);
     akma_h2_respond(g_steal_pointer(&self->stream),
                     200,
@@ -396,8 +424,10 @@ akma_exchange_continue(AkmaH2Stream *stream, const AkmaH2Request *request, const
             self->session, session, request->body, request->body_len, &refusal)) {
         akma_front_refuse(stream, &refusal, 0);
         /* one that is being answered already goes on */
-        if (refusal.cause != AKMA_CAUSE_SESSION_USED)
-            akma_exchange_end_on(akma_h2_stream_get_conn(stream));
+        if (refusal.cause == AKMA_CAUSE_SESSION_USED)
+            return;
+        count(self, refusal.cause);
+        akma_exchange_end_on(akma_h2_stream_get_conn(stream));
         return;
     }
 

@@ -207,6 +207,38 @@ akma_front_take_kid(AkmaFront *self, const char *peer, const char *kid, unsigned
         self->kids, key, AKMA_ADDRESS_KEY_LEN + len, uv_now(self->loop), ret_wait_s);
 }
 
+/* One operation under way. */
+typedef struct {
+    AkmaFigures *figures;
+    uint64_t begun_ns;
+    AkmaKsDone done;
+    void *user_data;
+} Timed;
+
+static void
+on_timed(AkmaKsOp *op, const GError *error, void *user_data)
+{
+    g_autofree Timed *timed = user_data;
+    bool failed = error && error->code == AKMA_ERROR_STORE_FAILED;
+
+    akma_figures_time_store(timed->figures, (uv_hrtime() - timed->begun_ns) / 1000);
+    akma_figures_set_store(timed->figures, failed ? AKMA_STORE_FAILED : AKMA_STORE_OK);
+    timed->done(op, error, timed->user_data);
+}
+
+bool
+akma_front_submit(AkmaFront *self, AkmaKsOp *op, AkmaKsDone done, void *user_data)
+{
+    Timed *timed = g_new0(Timed, 1);
+
+    *timed = (Timed){self->figures, uv_hrtime(), done, user_data};
+    if (akma_ks_submit(self->store, op, on_timed, timed))
+        return true;
+    g_free(timed);
+
+    return false;
+}
+
 static void
 first_request(AkmaFront *self, AkmaH2Stream *stream, const AkmaH2Request *request)
 {
@@ -215,17 +247,17 @@ first_request(AkmaFront *self, AkmaH2Stream *stream, const AkmaH2Request *reques
 
     /* a connection has one session: asking for another one ends it, whatever comes of it */
     akma_exchange_end_on(akma_h2_stream_get_conn(stream));
-    if (!akma_front_check_envelope(self, request, "application/json", &refusal)) {
-        akma_front_refuse(stream, &refusal, 0);
-        return;
-    }
-    if (!akma_front_take_request(self, stream, &wait_s)) {
+    if (akma_front_check_envelope(self, request, "application/json", &refusal)) {
+        if (akma_front_take_request(self, stream, &wait_s)) {
+            akma_exchange_begin(self, stream, request);
+            return;
+        }
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many first requests");
-        akma_front_refuse(stream, &refusal, wait_s);
-        return;
     }
 
-    akma_exchange_begin(self, stream, request);
+    akma_figures_count_exchange(
+        self->figures, AKMA_KIND_UNKNOWN, AKMA_PROFILE_MESSAGE, refusal.cause);
+    akma_front_refuse(stream, &refusal, wait_s);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "keyserver/audit.h"
 #include "keyserver/config.h"
 #include "keyserver/consumer.h"
+#include "keyserver/metrics.h"
 #include "keyserver/rate.h"
 #include "keyserver/store.h"
 
@@ -22,7 +23,8 @@ typedef struct {
     AkmaAnchors *anchors;
     AkmaAudit *audit;
     AkmaConsumers *consumers;
-    char *name; /* FQDN */
+    AkmaFigures *figures; /* NULL: nothing is counted */
+    char *name;           /* FQDN */
     AkmaAfId af_id;
     unsigned sessions;     /* open */
     unsigned asks;         /* of consumers, under way */
@@ -69,6 +71,9 @@ bool akma_front_check_envelope(const AkmaFront *self,
 bool akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s);
 /* From that of @kid, which is valid, asked for by @peer. */
 bool akma_front_take_kid(AkmaFront *self, const char *peer, const char *kid, unsigned *ret_wait_s);
+
+/* akma_ks_submit() to the store of @self, timed. */
+bool akma_front_submit(AkmaFront *self, AkmaKsOp *op, AkmaKsDone done, void *user_data);
 
 /* Answers with the problem; @retry_after_s: 0 = what goes with the cause. */
 void akma_front_refuse(AkmaH2Stream *stream, const AkmaRefusal *refusal, unsigned retry_after_s);

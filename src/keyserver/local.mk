@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_LTLIBRARIES += %D%/libkeyserver.la
 %C%_libkeyserver_la_SOURCES = \
+	%D%/admin.c %D%/admin.h %D%/admin-client.c %D%/admin-client.h \
 	%D%/anchor-answer.c %D%/anchor-answer.h \
 	%D%/anchor-token.c %D%/anchor-token.h %D%/token-answer.c \
 	%D%/anchor-value.c %D%/anchor-value.h \
@@ -8,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/audit.c %D%/audit.h \
 	%D%/bsf-answer.c %D%/bsf-answer.h \
 	%D%/check.c %D%/check.h \
+	%D%/child.c %D%/child.h \
 	%D%/config.c %D%/config.h \
 	%D%/config-anchor.c %D%/config-anchor.h \
 	%D%/config-consumer.c %D%/config-consumer.h \
@@ -17,9 +19,12 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/digest-exchange.c %D%/digest-face.c %D%/digest-face.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/front.c %D%/front.h \
+	%D%/health.c %D%/health.h \
 	%D%/impi.c %D%/impi.h \
+	%D%/metrics.c %D%/metrics.h \
 	%D%/place.c %D%/place.h \
 	%D%/presence.c %D%/presence.h \
+	%D%/prometheus.c %D%/prometheus.h \
 	%D%/provider-face.c %D%/provider-face.h \
 	%D%/rate.c %D%/rate.h %D%/siphash.c \
 	%D%/rights.c %D%/rights.h \
@@ -36,6 +41,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/verb.c %D%/verb.h \
 	%D%/verb-application.c %D%/verb-check.c %D%/verb-init.c %D%/verb-key.c %D%/verb-serve.c \
 	%D%/verb-status.c %D%/verb-terminal.c \
+	%D%/vitals.c %D%/vitals.h \
 	%D%/worker.c %D%/worker.h
 %C%_libkeyserver_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-keyserver\"
 %C%_libkeyserver_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS) \
@@ -52,7 +58,7 @@ bin_PROGRAMS += %D%/akma-keyserver
 
 EXTRA_DIST += %D%/README.md
 
-keyserver_tests = tests/unit/test-anchor-answer tests/unit/test-bsf-answer \
+keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit/test-bsf-answer \
 	tests/unit/test-digest-challenge tests/unit/test-digest-credentials tests/unit/test-front \
 	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-token-answer \
 	tests/unit/test-keyserver-store \
@@ -62,6 +68,8 @@ unit_tests += $(keyserver_tests)
 keyserver_test_cflags = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
 keyserver_test_libs = %D%/libkeyserver.la src/proto/libproto.la src/base/libbase.la \
 	$(GLIB_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_admin_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_admin_LDADD = $(keyserver_test_libs) $(JANSSON_LIBS)
 tests_unit_test_anchor_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_anchor_answer_LDADD = $(keyserver_test_libs)
 tests_unit_test_bsf_answer_CFLAGS = $(keyserver_test_cflags)
@@ -110,9 +118,10 @@ tests_fuzz_fuzz_token_answer_CFLAGS = $(keyserver_test_cflags)
 tests_fuzz_fuzz_token_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_token_answer_LDADD = $(keyserver_fuzz_libs)
 
-script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-edges.py \
+script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
+	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-provider-api.py \
 	tests/e2e/test-systemd.py
-EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/digest_client.py \
+EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/digest_client.py tests/e2e/figures.py \
 	tests/e2e/keyserver.py tests/e2e/provider.py tests/fakes/key-store.h

@@ -144,7 +144,7 @@ ask_store(AkmaFront *front,
     op->terminal = g_strdup(self->terminal);
     op->ids = g_steal_pointer(&request->key_ids);
     op->granted = g_strdupv(consumer->applications);
-    if (akma_ks_submit(front->store, op, on_delivered, self))
+    if (akma_front_submit(front, op, on_delivered, self))
         return;
 
     akma_front_refuse(stream, &refusal, 0);

@@ -98,7 +98,7 @@ akma_sockets_close_others(const AkmaSockets *all, unsigned n, const AkmaSockets 
         for (unsigned face = 0; face < AKMA_N_FACES; face++) {
             int fd = all[i].fds[face];
 
-            if (fd >= 0 && fd != own->fds[face])
+            if (fd >= 0 && (!own || fd != own->fds[face]))
                 close(fd);
         }
     }

@@ -24,7 +24,7 @@ typedef struct {
  */
 bool akma_sockets_open(const AkmaServerConfig *config, AkmaSockets *ret, GError **error);
 
-/* In a worker: closes the @n sets of @all but what @own has. */
+/* In a child: closes the @n sets of @all but what @own (may be NULL) has. */
 void akma_sockets_close_others(const AkmaSockets *all, unsigned n, const AkmaSockets *own);
 
 /* "listen=127.0.0.1:8443", "digest=...": lines of the ready file. g_strfreev(). */

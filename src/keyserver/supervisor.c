@@ -8,7 +8,6 @@
 #include "keyserver/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,105 +19,102 @@
 
 #include "base/error.h"
 #include "base/program.h"
+#include "http/h2.h"
+#include "keyserver/admin.h"
 #include "keyserver/check.h"
+#include "keyserver/child.h"
+#include "keyserver/metrics.h"
 #include "keyserver/presence.h"
 #include "keyserver/sockets.h"
 #include "keyserver/worker.h"
 
-#define START_MS    30000 /* for a worker to serve */
-#define STOP_MS     4000  /* for all of them to end; then they are killed */
-#define RESTART_MS  1000  /* between two starts of a worker; doubled while it fails */
-#define DOUBLINGS   5
-#define STEADY_MS   60000 /* a worker that served so long did not fail */
-#define CHECK_MAX_S 30    /* for the check of a new configuration */
+#define STOP_MS     4000 /* for all of them to end; then they are killed */
+#define CHECK_MAX_S 30   /* for the check of a new configuration */
 
-/* away -> starting (status_fd) -> serving -> away, again at start_at */
-typedef struct {
-    pid_t pid; /* 0: not running */
-    const AkmaSockets *sockets;
-    int status_fd; /* of one that does not serve yet; -1: none */
-    int status;    /* how the last one ended */
-    bool serves;
-    unsigned failures; /* in a row */
-    int64_t started;   /* monotonic, in ms; so the next one */
-    int64_t start_at;
-} Worker;
-
+/* The workers, and after them the admin process if there is one. */
 typedef struct {
     const AkmaSupervisorStart *start;
     AkmaServerConfig *config;
-    Worker *workers;
-    AkmaSockets *sockets; /* one a worker */
+    AkmaMetrics *metrics;
+    AkmaChild *children;
+    unsigned n_children;
     unsigned n_workers;
-    struct pollfd *waits; /* signals, then one a worker */
+    AkmaSockets *sockets; /* one a worker */
+    int admin_fd;         /* -1: there is no admin process */
+    struct pollfd *waits; /* signals, then one a child */
     pid_t pid;
     sigset_t before; /* the mask that children get */
     int signals;
     pid_t checker; /* of a new configuration; 0: none */
     bool reload_again;
-    bool started; /* all workers have served once */
+    bool started; /* all children have served once */
     bool stopping;
     int64_t kill_at;
 } Supervisor;
 
-static int64_t
-now_ms(void)
+/* --- one child --- */
+
+/* What all children do first: what is not theirs is closed. */
+static void
+become_child(Supervisor *self)
 {
-    return g_get_monotonic_time() / 1000;
+    /* it ends with its supervisor, also with one that was killed before this line */
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != self->pid)
+        _exit(AKMA_ERROR_INTERNAL);
+    for (unsigned i = 0; i < self->n_children; i++) {
+        if (self->children[i].status_fd >= 0)
+            close(self->children[i].status_fd);
+    }
+    close(self->signals);
+    sigprocmask(SIG_SETMASK, &self->before, NULL);
 }
 
-/* --- one worker --- */
-
 static _Noreturn void
-be_worker(Supervisor *self, const Worker *worker, int status_fd)
+be_worker(Supervisor *self, unsigned number, int status_fd)
 {
     const AkmaWorkerStart start = {
         .config_file = self->start->config_file,
         .config = self->config,
-        .sockets = *worker->sockets,
+        .sockets = self->sockets[number],
+        .figures = akma_metrics_get_slot(self->metrics, number),
         .status_fd = status_fd,
         .json = self->start->json,
     };
 
-    /* the worker ends with its supervisor, also with one that was killed before this line */
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != self->pid)
-        _exit(AKMA_ERROR_INTERNAL);
-    akma_sockets_close_others(self->sockets, self->n_workers, worker->sockets);
-    for (unsigned i = 0; i < self->n_workers; i++) {
-        if (self->workers[i].status_fd >= 0)
-            close(self->workers[i].status_fd);
-    }
-    close(self->signals);
-    sigprocmask(SIG_SETMASK, &self->before, NULL);
+    akma_sockets_close_others(self->sockets, self->n_workers, &self->sockets[number]);
+    if (self->admin_fd >= 0)
+        close(self->admin_fd);
     exit(akma_worker_run(&start));
 }
 
-static void
-start_worker(Supervisor *self, Worker *worker)
+static _Noreturn void
+be_admin(Supervisor *self, int status_fd)
 {
-    int status[2];
+    const AkmaAdminStart start = {
+        .config_file = self->start->config_file,
+        .config = self->config,
+        .metrics = self->metrics,
+        .fd = self->admin_fd,
+        .status_fd = status_fd,
+        .json = self->start->json,
+    };
 
-    worker->started = now_ms();
-    worker->start_at = worker->started + RESTART_MS;
-    worker->serves = false;
-    if (pipe2(status, O_CLOEXEC) != 0) {
-        g_warning("cannot start a worker: %s", g_strerror(errno));
+    akma_sockets_close_others(self->sockets, self->n_workers, NULL);
+    exit(akma_admin_run(&start));
+}
+
+static void
+start_child(Supervisor *self, unsigned number)
+{
+    int status_fd;
+
+    if (!akma_child_fork(&self->children[number], &status_fd))
         return;
-    }
 
-    worker->pid = fork();
-    if (worker->pid == 0) {
-        close(status[0]);
-        be_worker(self, worker, status[1]);
-    }
-    close(status[1]);
-    if (worker->pid > 0) {
-        worker->status_fd = status[0];
-    } else {
-        g_warning("cannot start a worker: %s", g_strerror(errno));
-        worker->pid = 0;
-        close(status[0]);
-    }
+    become_child(self);
+    if (number < self->n_workers)
+        be_worker(self, number, status_fd);
+    be_admin(self, status_fd);
 }
 
 static void
@@ -128,22 +124,9 @@ tell_status(const Supervisor *self)
     g_autofree char *text = NULL;
 
     for (unsigned i = 0; i < self->n_workers; i++)
-        n += self->workers[i].serves;
+        n += self->children[i].serves;
     text = g_strdup_printf("STATUS=%u of %u workers serve", n, self->n_workers);
     akma_program_notify(text);
-}
-
-/* It serves, or it ended and said why itself. */
-static void
-read_worker_status(const Supervisor *self, Worker *worker)
-{
-    char byte;
-
-    worker->serves = read(worker->status_fd, &byte, 1) == 1;
-    close(worker->status_fd);
-    worker->status_fd = -1;
-    if (worker->serves)
-        tell_status(self);
 }
 
 /* --- the life of all --- */
@@ -151,9 +134,9 @@ read_worker_status(const Supervisor *self, Worker *worker)
 static void
 signal_all(Supervisor *self, int number)
 {
-    for (unsigned i = 0; i < self->n_workers; i++) {
-        if (self->workers[i].pid > 0)
-            kill(self->workers[i].pid, number);
+    for (unsigned i = 0; i < self->n_children; i++) {
+        if (self->children[i].pid > 0)
+            kill(self->children[i].pid, number);
     }
 }
 
@@ -165,15 +148,15 @@ stop(Supervisor *self)
 
     akma_program_notify("STOPPING=1");
     self->stopping = true;
-    self->kill_at = now_ms() + STOP_MS;
+    self->kill_at = akma_child_now_ms() + STOP_MS;
     signal_all(self, SIGTERM);
 }
 
 static bool
 are_any_left(const Supervisor *self)
 {
-    for (unsigned i = 0; i < self->n_workers; i++) {
-        if (self->workers[i].pid > 0)
+    for (unsigned i = 0; i < self->n_children; i++) {
+        if (self->children[i].pid > 0)
             return true;
     }
 
@@ -206,12 +189,12 @@ static void
 warn_about_fixed(const AkmaServerConfig *had, const AkmaServerConfig *config)
 {
     if (akma_sockets_differ(had, config) || had->workers != config->workers ||
+        g_strcmp0(had->admin_listen, config->admin_listen) != 0 ||
         strcmp(had->store_path, config->store_path) != 0 || had->idle_ms != config->idle_ms ||
         had->exchange_ms != config->exchange_ms || had->connections != config->connections ||
         had->handshakes != config->handshakes)
-        g_warning("listen of any face; [server] workers; [store]; [limits] connections, "
-                  "handshakes, idle, "
-                  "exchange: a change of these needs a restart");
+        g_warning("listen of any group; [server] workers; [store]; [limits] connections, "
+                  "handshakes, idle, exchange: a change of these needs a restart");
 }
 
 static void
@@ -238,28 +221,13 @@ reload_done(Supervisor *self, int status)
 }
 
 static void
-worker_ended(Supervisor *self, Worker *worker, int status)
+child_ended(Supervisor *self, unsigned number, int status)
 {
-    bool steady = worker->serves && now_ms() - worker->started >= STEADY_MS;
-    int64_t pause;
-
-    worker->pid = 0;
-    worker->status = status;
-    worker->serves = false;
-    if (worker->status_fd >= 0)
-        close(worker->status_fd);
-    worker->status_fd = -1;
-    if (self->stopping || !self->started)
-        return;
-
-    pause = (int64_t)RESTART_MS << MIN(worker->failures, DOUBLINGS);
-    worker->failures = steady ? 0 : worker->failures + 1;
-    worker->start_at = MAX(now_ms(), worker->started + (steady ? RESTART_MS : pause));
-    g_warning("a worker ended (%s %d): its sessions are lost, it is started again in %d s",
-              WIFSIGNALED(status) ? "signal" : "status",
-              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-              (int)((worker->start_at - now_ms() + 999) / 1000));
-    tell_status(self);
+    if (number < self->n_workers)
+        akma_figures_set_ended(akma_metrics_get_slot(self->metrics, number));
+    akma_child_ended(&self->children[number], status, self->started && !self->stopping);
+    if (self->started && !self->stopping)
+        tell_status(self);
 }
 
 static void
@@ -271,9 +239,9 @@ reap(Supervisor *self)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid == self->checker)
             reload_done(self, status);
-        for (unsigned i = 0; i < self->n_workers; i++) {
-            if (self->workers[i].pid == pid)
-                worker_ended(self, &self->workers[i], status);
+        for (unsigned i = 0; i < self->n_children; i++) {
+            if (self->children[i].pid == pid)
+                child_ended(self, i, status);
         }
     }
 }
@@ -294,24 +262,19 @@ handle_signal(Supervisor *self)
         stop(self);
 }
 
-/* What is due of one worker; returns when the next thing is. */
+/* What is due of one child; returns when the next thing is. */
 static int64_t
-run_due_worker(Supervisor *self, Worker *worker)
+run_due_child(Supervisor *self, unsigned number)
 {
-    if (worker->pid == 0 && !self->stopping && self->started && now_ms() >= worker->start_at)
-        start_worker(self, worker);
-    if (worker->pid == 0)
-        return self->started && !self->stopping ? worker->start_at : INT64_MAX;
-    if (worker->serves || self->stopping)
-        return INT64_MAX;
+    AkmaChild *child = &self->children[number];
+    bool again = self->started && !self->stopping;
 
-    if (now_ms() - worker->started >= START_MS) {
-        g_warning("a worker did not serve within %d s: it is killed", START_MS / 1000);
-        kill(worker->pid, SIGKILL);
-        return now_ms() + RESTART_MS;
-    }
+    if (child->pid == 0 && again && akma_child_now_ms() >= child->start_at)
+        start_child(self, number);
+    if (child->pid == 0)
+        return again ? child->start_at : INT64_MAX;
 
-    return worker->started + START_MS;
+    return child->serves || self->stopping ? INT64_MAX : akma_child_check_start(child);
 }
 
 /* Does what is due; returns how long there is nothing to do. */
@@ -319,21 +282,21 @@ static int
 run_due(Supervisor *self)
 {
     unsigned watchdog_ms = akma_program_get_watchdog_ms();
-    int64_t next = now_ms() + (watchdog_ms > 0 ? (int64_t)watchdog_ms : 60000);
+    int64_t next = akma_child_now_ms() + (watchdog_ms > 0 ? (int64_t)watchdog_ms : 60000);
 
     if (watchdog_ms > 0)
         akma_program_notify("WATCHDOG=1");
-    if (self->stopping && now_ms() >= self->kill_at)
+    if (self->stopping && akma_child_now_ms() >= self->kill_at)
         signal_all(self, SIGKILL);
     if (self->stopping)
-        next = MIN(next, MAX(self->kill_at, now_ms() + 100));
-    for (unsigned i = 0; i < self->n_workers; i++) {
-        int64_t due = run_due_worker(self, &self->workers[i]);
+        next = MIN(next, MAX(self->kill_at, akma_child_now_ms() + 100));
+    for (unsigned i = 0; i < self->n_children; i++) {
+        int64_t due = run_due_child(self, i);
 
         next = MIN(next, due);
     }
 
-    return (int)MAX(next - now_ms(), 0);
+    return (int)MAX(next - akma_child_now_ms(), 0);
 }
 
 /* One turn: no wait but this one, so that a signal is never late. */
@@ -343,14 +306,17 @@ turn(Supervisor *self)
     int timeout = run_due(self);
 
     self->waits[0] = (struct pollfd){.fd = self->signals, .events = POLLIN};
-    for (unsigned i = 0; i < self->n_workers; i++)
-        self->waits[1 + i] = (struct pollfd){.fd = self->workers[i].status_fd, .events = POLLIN};
-    if (poll(self->waits, 1 + self->n_workers, timeout) <= 0)
+    for (unsigned i = 0; i < self->n_children; i++)
+        self->waits[1 + i] = (struct pollfd){.fd = self->children[i].status_fd, .events = POLLIN};
+    if (poll(self->waits, 1 + self->n_children, timeout) <= 0)
         return;
 
-    for (unsigned i = 0; i < self->n_workers; i++) {
-        if (self->waits[1 + i].revents != 0)
-            read_worker_status(self, &self->workers[i]);
+    for (unsigned i = 0; i < self->n_children; i++) {
+        if (self->waits[1 + i].revents == 0)
+            continue;
+        akma_child_read_status(&self->children[i]);
+        if (self->children[i].serves)
+            tell_status(self);
     }
     if (self->waits[0].revents != 0)
         handle_signal(self);
@@ -387,18 +353,18 @@ block_signals(Supervisor *self, GError **error)
 static int
 start_all(Supervisor *self)
 {
-    for (unsigned i = 0; i < self->n_workers && !self->stopping; i++) {
-        Worker *worker = &self->workers[i];
+    for (unsigned i = 0; i < self->n_children && !self->stopping; i++) {
+        AkmaChild *child = &self->children[i];
         int status;
 
-        start_worker(self, worker);
-        while (worker->pid > 0 && !worker->serves && !self->stopping)
+        start_child(self, i);
+        while (child->pid > 0 && !child->serves && !self->stopping)
             turn(self);
-        if (worker->serves || self->stopping)
+        if (child->serves || self->stopping)
             continue;
 
         signal_all(self, SIGKILL);
-        status = worker->status;
+        status = child->status;
 
         return WIFEXITED(status) && WEXITSTATUS(status) > 0 ? WEXITSTATUS(status)
                                                             : AKMA_ERROR_INTERNAL;
@@ -408,10 +374,29 @@ start_all(Supervisor *self)
     return 0;
 }
 
+/* The lines of the ready file. */
+static GStrv
+dup_pairs(const Supervisor *self)
+{
+    GStrv pairs = akma_sockets_dup_pairs(&self->sockets[0]);
+    guint n = g_strv_length(pairs);
+    g_autofree char *address = NULL;
+
+    if (self->admin_fd < 0)
+        return pairs;
+
+    address = akma_h2_dup_socket_address(self->admin_fd);
+    pairs = g_renew(char *, pairs, n + 2);
+    pairs[n] = g_strdup_printf("admin=%s", address);
+    pairs[n + 1] = NULL;
+
+    return pairs;
+}
+
 static bool
 announce(Supervisor *self, GError **error)
 {
-    g_auto(GStrv) pairs = akma_sockets_dup_pairs(&self->sockets[0]);
+    g_auto(GStrv) pairs = dup_pairs(self);
     g_autofree char *text = g_strjoinv(" ", pairs);
 
     if (!akma_program_write_ready(self->start->ready_file, (const char *const *)pairs, error))
@@ -422,36 +407,70 @@ announce(Supervisor *self, GError **error)
     return true;
 }
 
+static bool
+open_all(Supervisor *self, GError **error)
+{
+    const AkmaServerConfig *config = self->config;
+
+    if (!block_signals(self, error) || !akma_sockets_open(config, self->sockets, error))
+        return false;
+    if (config->admin_listen) {
+        self->admin_fd = akma_h2_listen_socket(config->admin_listen, false, error);
+        if (self->admin_fd < 0)
+            return false;
+        self->children[self->n_children++] = AKMA_CHILD_INIT("the admin process");
+    }
+    self->metrics = akma_metrics_new(self->n_workers, error);
+
+    return self->metrics;
+}
+
+static int
+run(Supervisor *self, GError **error)
+{
+    int status;
+
+    if (!open_all(self, error))
+        return akma_program_fail(*error, self->start->json);
+
+    /* so that `status` sees it; it serves without as well */
+    if (akma_presence_hold(self->config->store_path) < 0)
+        g_info("another server uses this store too");
+    status = start_all(self);
+    if (status == 0 && !self->stopping && !announce(self, error)) {
+        status = akma_program_fail(*error, self->start->json);
+        stop(self);
+    }
+    if (status == 0 || self->stopping)
+        supervise(self);
+
+    return status;
+}
+
 int
 akma_supervisor_run(const AkmaSupervisorStart *start, AkmaServerConfig *config)
 {
-    Supervisor self = {.start = start, .config = config, .n_workers = config->workers};
-    g_autofree Worker *workers = g_new0(Worker, config->workers);
+    Supervisor self = {
+        .start = start,
+        .config = config,
+        .n_workers = config->workers,
+        .n_children = config->workers,
+        .admin_fd = -1,
+        .pid = getpid(),
+    };
+    g_autofree AkmaChild *children = g_new0(AkmaChild, config->workers + 1);
     g_autofree AkmaSockets *sockets = g_new0(AkmaSockets, config->workers);
-    g_autofree struct pollfd *waits = g_new0(struct pollfd, 1 + config->workers);
+    g_autofree struct pollfd *waits = g_new0(struct pollfd, config->workers + 2);
     g_autoptr(GError) error = NULL;
-    int status = 0;
+    int status;
 
-    self.pid = getpid();
-    self.workers = workers;
+    self.children = children;
     self.sockets = sockets;
     self.waits = waits;
     for (unsigned i = 0; i < self.n_workers; i++)
-        workers[i] = (Worker){.sockets = &sockets[i], .status_fd = -1};
-    if (!block_signals(&self, &error) || !akma_sockets_open(config, sockets, &error)) {
-        status = akma_program_fail(error, start->json);
-    } else {
-        /* so that `status` sees it; it serves without as well */
-        if (akma_presence_hold(config->store_path) < 0)
-            g_info("another server uses this store too");
-        status = start_all(&self);
-        if (status == 0 && !self.stopping && !announce(&self, &error)) {
-            status = akma_program_fail(error, start->json);
-            stop(&self);
-        }
-        if (status == 0 || self.stopping)
-            supervise(&self);
-    }
+        children[i] = AKMA_CHILD_INIT("a worker");
+    status = run(&self, &error);
+    akma_metrics_free(self.metrics);
     akma_server_config_free(self.config);
 
     return status;

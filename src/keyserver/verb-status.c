@@ -5,11 +5,50 @@
 
 #include <stdio.h>
 
+#include "keyserver/admin-client.h"
 #include "keyserver/presence.h"
 #include "keyserver/schema.h"
 
+/* Started by systemd, the server has a listener that no configuration names. */
+static json_t *
+ask_health(const AkmaServerConfig *config, bool runs)
+{
+    const char *address = config->admin_listen;
+
+    if (!address && runs)
+        address = AKMA_ADMIN_SOCKET;
+
+    return address ? akma_admin_ask_health(address) : NULL;
+}
+
+/* What the admin listener says, for a person. */
 static void
-print(const AkmaServerConfig *config, const AkmaKsOp *op, AkmaIdentityKind kind, int64_t pid)
+print_admin(const AkmaServerConfig *config, const json_t *admin)
+{
+    const json_t *workers = json_object_get(admin, "workers");
+    const char *store = json_string_value(json_object_get(admin, "store"));
+
+    if (!admin && config->admin_listen)
+        printf("admin         %s does not answer\n", config->admin_listen);
+    if (!admin)
+        return;
+
+    printf("health        %s: %d of %d workers serve, store %s\n",
+           json_is_true(json_object_get(admin, "healthy")) ? "well" : "unwell",
+           (int)json_integer_value(json_object_get(workers, "serving")),
+           (int)json_integer_value(json_object_get(workers, "configured")),
+           g_strcmp0(store, "failed") == 0 ? "does not answer" : "answers");
+    printf("open          %d sessions, %d connections\n",
+           (int)json_integer_value(json_object_get(admin, "sessions")),
+           (int)json_integer_value(json_object_get(admin, "connections")));
+}
+
+static void
+print(const AkmaServerConfig *config,
+      const AkmaKsOp *op,
+      AkmaIdentityKind kind,
+      int64_t pid,
+      const json_t *admin)
 {
     const AkmaKsCounts *counts = &op->counts;
 
@@ -18,6 +57,7 @@ print(const AkmaServerConfig *config, const AkmaKsOp *op, AkmaIdentityKind kind,
         printf("running       yes, pid %" G_GINT64_FORMAT "\n", pid);
     else
         printf("running       no\n");
+    print_admin(config, admin);
     printf("store         %s, version %d, identity %s\n",
            config->store_path,
            AKMA_SCHEMA_VERSION,
@@ -55,7 +95,7 @@ anchors_to_json(const AkmaServerConfig *config)
                                         "name",
                                         anchor->name,
                                         "type",
-                                        "akma",
+                                        anchor->gba ? "gba" : "akma",
                                         "operator",
                                         anchor->operator,
                                         "url",
@@ -65,48 +105,55 @@ anchors_to_json(const AkmaServerConfig *config)
     return anchors;
 }
 
+/* Takes @admin. */
 static void
-print_json(const AkmaServerConfig *config, const AkmaKsOp *op, AkmaIdentityKind kind, int64_t pid)
+print_json(const AkmaServerConfig *config,
+           const AkmaKsOp *op,
+           AkmaIdentityKind kind,
+           int64_t pid,
+           json_t *admin)
 {
     const AkmaKsCounts *counts = &op->counts;
 
-    akma_verb_print_json(
-        json_pack("{s:s,s:s,s:b,s:o,s:I,s:{s:s,s:s,s:i,s:s},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I},s:o}",
-                  "name",
-                  config->name,
-                  "listen",
-                  config->listen,
-                  "running",
-                  pid > 0,
-                  "pid",
-                  akma_json_time(pid),
-                  "workers",
-                  (json_int_t)config->workers,
-                  "store",
-                  "backend",
-                  "sqlite",
-                  "path",
-                  config->store_path,
-                  "version",
-                  AKMA_SCHEMA_VERSION,
-                  "identity",
-                  kind == AKMA_IDENTITY_SUPI ? "supi" : "gpsi",
-                  "applications",
-                  (json_int_t)counts->applications,
-                  "terminals",
-                  "total",
-                  (json_int_t)counts->terminals,
-                  "revoked",
-                  (json_int_t)counts->revoked_terminals,
-                  "keys",
-                  "current",
-                  (json_int_t)counts->keys[AKMA_KEY_CURRENT],
-                  "previous",
-                  (json_int_t)counts->keys[AKMA_KEY_PREVIOUS],
-                  "revoked",
-                  (json_int_t)counts->keys[AKMA_KEY_REVOKED],
-                  "anchors",
-                  anchors_to_json(config)));
+    akma_verb_print_json(json_pack(
+        "{s:s,s:s,s:b,s:o,s:I,s:{s:s,s:s,s:i,s:s},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I},s:o,s:o}",
+        "name",
+        config->name,
+        "listen",
+        config->listen,
+        "running",
+        pid > 0,
+        "pid",
+        akma_json_time(pid),
+        "workers",
+        (json_int_t)config->workers,
+        "store",
+        "backend",
+        "sqlite",
+        "path",
+        config->store_path,
+        "version",
+        AKMA_SCHEMA_VERSION,
+        "identity",
+        kind == AKMA_IDENTITY_SUPI ? "supi" : "gpsi",
+        "applications",
+        (json_int_t)counts->applications,
+        "terminals",
+        "total",
+        (json_int_t)counts->terminals,
+        "revoked",
+        (json_int_t)counts->revoked_terminals,
+        "keys",
+        "current",
+        (json_int_t)counts->keys[AKMA_KEY_CURRENT],
+        "previous",
+        (json_int_t)counts->keys[AKMA_KEY_PREVIOUS],
+        "revoked",
+        (json_int_t)counts->keys[AKMA_KEY_REVOKED],
+        "anchors",
+        anchors_to_json(config),
+        "admin",
+        admin ? admin : json_null()));
 }
 
 int
@@ -115,6 +162,7 @@ akma_verb_status(AkmaVerb *verb, int argc, char **argv)
     g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_COUNT);
     g_autoptr(GError) error = NULL;
     AkmaIdentityKind kind;
+    json_t *admin;
     int64_t pid;
 
     if (!akma_verb_parse(verb,
@@ -132,10 +180,13 @@ akma_verb_status(AkmaVerb *verb, int argc, char **argv)
 
     kind = akma_ks_get_identity_kind(verb->store);
     pid = akma_presence_get_pid(verb->config->store_path);
-    if (verb->json)
-        print_json(verb->config, op, kind, pid);
-    else
-        print(verb->config, op, kind, pid);
+    admin = ask_health(verb->config, pid > 0);
+    if (verb->json) {
+        print_json(verb->config, op, kind, pid, admin);
+    } else {
+        print(verb->config, op, kind, pid, admin);
+        json_decref(admin);
+    }
 
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "http/tls.h"
 #include "keyserver/digest-face.h"
 #include "keyserver/place.h"
+#include "keyserver/vitals.h"
 
 /*
  * The secure heap: what one open session keeps in it (its first key, 64 with the block's
@@ -36,6 +37,7 @@ typedef struct {
     unsigned n_serving;
     AkmaFront front;
     AkmaDigestFace digest;
+    AkmaVitals vitals;
     bool stopping;
 } Worker;
 
@@ -170,6 +172,7 @@ reload(Worker *self, GError **error)
 
     anchors = akma_anchors_new(&self->loop,
                                config,
+                               self->front.figures,
                                akma_ks_get_identity_kind(self->front.store),
                                akma_ks_get_id_key(self->front.store),
                                error);
@@ -221,6 +224,7 @@ on_stopped(void *user_data)
 
     for (unsigned face = 0; face < AKMA_N_FACES; face++)
         akma_h2_server_free(g_steal_pointer(&self->servers[face]));
+    akma_vitals_stop(&self->vitals);
     g_clear_pointer(&self->front.anchors, akma_anchors_unref);
     g_clear_pointer(&self->front.store, akma_ks_close);
     uv_close((uv_handle_t *)&self->terminate, NULL);
@@ -259,6 +263,7 @@ begin(Worker *self, GError **error)
     if (!init_heap(self, error) || !open_store(self, error))
         return false;
     front->loop = &self->loop;
+    front->figures = self->start->figures;
     if (!configure(self, self->config, error))
         return false;
     front->audit = akma_audit_new(self->config->audit_file, false, error);
@@ -266,12 +271,14 @@ begin(Worker *self, GError **error)
         return false;
     front->anchors = akma_anchors_new(&self->loop,
                                       self->config,
+                                      front->figures,
                                       akma_ks_get_identity_kind(front->store),
                                       akma_ks_get_id_key(front->store),
                                       error);
     if (!front->anchors || !start_servers(self, error))
         return false;
 
+    akma_vitals_start(&self->vitals, front, self->servers, AKMA_N_FACES);
     watch_signal(self, &self->terminate, on_terminate, SIGTERM);
     watch_signal(self, &self->interrupt, on_terminate, SIGINT);
     watch_signal(self, &self->hangup, on_hangup, SIGHUP);

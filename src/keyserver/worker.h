@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "keyserver/metrics.h"
 #include "keyserver/sockets.h"
 
 G_BEGIN_DECLS
@@ -16,8 +17,9 @@ typedef struct {
     const char *config_file;
     AkmaServerConfig *config; /* the worker's from here on */
     AkmaSockets sockets;      /* likewise */
-    int status_fd;            /* one byte when it serves */
-    bool json;                /* errors at the start also as JSON */
+    AkmaFigures *figures;
+    int status_fd; /* one byte when it serves */
+    bool json;     /* errors at the start also as JSON */
 } AkmaWorkerStart;
 
 /* Serves until it is told to stop. Returns: the exit status. */

@@ -108,7 +108,7 @@ reject_with_group_and_key(void **state)
         {SERVER STORE "[limits]\nidle=9999d\n", "[limits] idle: "},
         {SERVER STORE "[limits]\nconnections=0\n", "[limits] connections: "},
         {SERVER STORE "[limits]\nkid=10\n", "[limits] kid: "},
-        {SERVER STORE "[admin]\nlisten=127.0.0.1:1\n", "[admin]: no such group"},
+        {SERVER STORE "[admin]\nlisten=0.0.0.0:1\n", "[admin] listen: must be unix:/PATH or"},
         {SERVER STORE "[anchor op]\ntype=akma\noperator=1\n", "[anchor op] url: must be set"},
         {SERVER STORE ANCHOR "api=nef\n", "[anchor op] api: "},
         {SERVER STORE "[anchor op]\ntype=bsf\noperator=1\nurl=http://x\n", "[anchor op] type: "},

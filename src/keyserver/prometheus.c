@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "keyserver/prometheus.h"
+
+/* akma_metrics_bounds_us, as Prometheus writes numbers. */
+static const char *const bounds[AKMA_METRICS_BUCKETS] = {
+    "0.0005",
+    "0.001",
+    "0.0025",
+    "0.005",
+    "0.01",
+    "0.025",
+    "0.05",
+    "0.1",
+    "0.25",
+    "0.5",
+    "1.0",
+    "2.5",
+    "5.0",
+    "10.0",
+    "+Inf",
+};
+
+static void
+put_head(GString *text, const char *name, const char *type, const char *help)
+{
+    g_string_append_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void
+put_gauge(GString *text, const char *name, const char *help, uint64_t value)
+{
+    put_head(text, name, "gauge", help);
+    g_string_append_printf(text, "%s %" G_GUINT64_FORMAT "\n", name, value);
+}
+
+/* A label value: \, " and line ends are escaped. Names come from a configuration. */
+static void
+put_value(GString *text, const char *value)
+{
+    for (; *value; value++) {
+        if (*value == '\n') {
+            g_string_append(text, "\\n");
+            continue;
+        }
+        if (*value == '\\' || *value == '"')
+            g_string_append_c(text, '\\');
+        g_string_append_c(text, *value);
+    }
+}
+
+static void
+put_exchanges(GString *text, const AkmaTotals *totals)
+{
+    put_head(text,
+             "akma_exchanges_total",
+             "counter",
+             "Exchanges with terminals that ended, by kind of anchor, profile and result.");
+    for (unsigned kind = 0; kind < AKMA_N_KINDS; kind++) {
+        for (unsigned profile = 0; profile < AKMA_N_PROFILES; profile++) {
+            for (unsigned result = 0; result < AKMA_N_RESULTS; result++) {
+                uint64_t n = totals->exchanges[kind][profile][result];
+
+                if (n == 0 && (result != AKMA_CAUSE_NONE || kind == AKMA_KIND_UNKNOWN))
+                    continue;
+                g_string_append_printf(
+                    text,
+                    "akma_exchanges_total{anchor=\"%s\",profile=\"%s\",result=\"%s\"} "
+                    "%" G_GUINT64_FORMAT "\n",
+                    akma_metrics_kind_name(kind),
+                    akma_metrics_profile_name((AkmaProfile)profile),
+                    akma_metrics_result_name(result),
+                    n);
+            }
+        }
+    }
+}
+
+static void
+put_keys_answered(GString *text, const AkmaTotals *totals)
+{
+    put_head(text,
+             "akma_keys_answered_total",
+             "counter",
+             "Second identifiers answered inside exchanges, by result.");
+    for (unsigned result = 0; result < AKMA_N_RESULTS; result++) {
+        if (totals->keys[result] > 0 || result == AKMA_CAUSE_NONE)
+            g_string_append_printf(text,
+                                   "akma_keys_answered_total{result=\"%s\"} %" G_GUINT64_FORMAT
+                                   "\n",
+                                   akma_metrics_result_name(result),
+                                   totals->keys[result]);
+    }
+}
+
+static void
+put_anchor(GString *text, const AkmaAnchorTotals *anchor)
+{
+    for (unsigned result = 0; result < AKMA_N_RESULTS; result++) {
+        if (anchor->requests[result] == 0 && result != AKMA_CAUSE_NONE)
+            continue;
+        g_string_append(text, "akma_anchor_requests_total{anchor=\"");
+        put_value(text, anchor->name);
+        g_string_append_printf(text,
+                               "\",result=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                               akma_metrics_result_name(result),
+                               anchor->requests[result]);
+    }
+}
+
+static void
+put_anchors(GString *text, const AkmaTotals *totals)
+{
+    put_head(text,
+             "akma_anchor_requests_total",
+             "counter",
+             "Requests to anchors, by [anchor NAME] and result.");
+    for (unsigned i = 0; i < totals->n_anchors; i++)
+        put_anchor(text, &totals->anchors[i]);
+
+    put_head(text, "akma_anchor_broken", "gauge", "1: it failed too often and is left alone.");
+    for (unsigned i = 0; i < totals->n_anchors; i++) {
+        g_string_append(text, "akma_anchor_broken{anchor=\"");
+        put_value(text, totals->anchors[i].name);
+        g_string_append_printf(text, "\"} %d\n", totals->anchors[i].broken);
+    }
+}
+
+static void
+put_times(GString *text, const char *name, const char *help, const AkmaTimes *times)
+{
+    uint64_t n = 0;
+
+    put_head(text, name, "histogram", help);
+    for (unsigned i = 0; i < AKMA_METRICS_BUCKETS; i++) {
+        n += times->buckets[i];
+        g_string_append_printf(
+            text, "%s_bucket{le=\"%s\"} %" G_GUINT64_FORMAT "\n", name, bounds[i], n);
+    }
+    g_string_append_printf(text,
+                           "%s_sum %" G_GUINT64_FORMAT ".%06u\n%s_count %" G_GUINT64_FORMAT "\n",
+                           name,
+                           times->sum_us / 1000000,
+                           (unsigned)(times->sum_us % 1000000),
+                           name,
+                           n);
+}
+
+GString *
+akma_prometheus_text(const AkmaTotals *totals)
+{
+    const AkmaGauges *gauges = &totals->gauges;
+    GString *text = g_string_new(NULL);
+
+    put_exchanges(text, totals);
+    put_times(text,
+              "akma_exchange_seconds",
+              "From the first request to the second response, of exchanges that ended well.",
+              &totals->exchange_times);
+    put_keys_answered(text, totals);
+    put_anchors(text, totals);
+    put_times(text, "akma_store_seconds", "Operations of the store.", &totals->store_times);
+    put_gauge(text, "akma_sessions", "Open sessions.", gauges->sessions);
+    put_gauge(text, "akma_connections", "Open connections.", gauges->connections);
+    put_gauge(text,
+              "akma_handshakes_waiting",
+              "TLS handshakes that have begun and not ended.",
+              gauges->handshakes);
+    put_gauge(text, "akma_workers", "Workers that are to serve.", totals->workers);
+    put_gauge(text, "akma_workers_serving", "Workers that serve.", totals->serving);
+    put_gauge(
+        text, "akma_store_up", "0: the store does not answer.", totals->store != AKMA_STORE_FAILED);
+
+    return text;
+}

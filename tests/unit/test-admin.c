@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* admin: whose requests are answered, and what the figures of the workers become. */
+#include "keyserver/admin.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "keyserver/health.h"
+#include "keyserver/prometheus.h"
+
+static void
+names_of_this_machine_are_hosts(void **state)
+{
+    static const char *const good[] = {
+        "localhost", "LOCALHOST:9", "127.0.0.1", "127.1.2.3:65535", "[::1]", "[::1]:1"};
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++)
+        assert_true(akma_admin_is_host(good[i]));
+}
+
+static void
+reject_names_of_others(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "localhos",
+                                      "localhost.",
+                                      "localhost.example",
+                                      "localhost:",
+                                      "localhost:x",
+                                      "[::1",
+                                      "[::1]1",
+                                      "[::1]:",
+                                      "::1",
+                                      "128.0.0.1",
+                                      "127.0.0",
+                                      "127.0.0.1.example",
+                                      "0x7f.0.0.1",
+                                      "[127.0.0.1]",
+                                      ":80",
+                                      "localhost:80:80"};
+
+    (void)state;
+    assert_false(akma_admin_is_host(NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        if (akma_admin_is_host(bad[i]))
+            fail_msg("%s", bad[i]);
+    }
+}
+
+/* What another process wrote. */
+static AkmaMetrics *
+write_in_a_child(unsigned n_workers, void (*write)(AkmaMetrics *))
+{
+    AkmaMetrics *metrics = akma_metrics_new(n_workers, NULL);
+    pid_t pid;
+    int status;
+
+    assert_non_null(metrics);
+    pid = fork();
+    if (pid == 0) {
+        write(metrics);
+        _exit(0);
+    }
+    assert_true(waitpid(pid, &status, 0) == pid && status == 0);
+
+    return metrics;
+}
+
+static void
+write_two_slots(AkmaMetrics *metrics)
+{
+    AkmaFigures *first = akma_metrics_get_slot(metrics, 0);
+    AkmaFigures *second = akma_metrics_get_slot(metrics, 1);
+
+    akma_figures_set_alive(first, 100, &(AkmaGauges){1, 2, 3});
+    akma_figures_set_alive(second, 89, &(AkmaGauges){10, 20, 30});
+    akma_figures_set_store(first, AKMA_STORE_OK);
+    akma_figures_count_exchange(first, AKMA_ANCHOR_KIND_AKMA, AKMA_PROFILE_MESSAGE, 0);
+    akma_figures_count_exchange(second, AKMA_ANCHOR_KIND_AKMA, AKMA_PROFILE_MESSAGE, 0);
+    akma_figures_count_exchange(
+        second, AKMA_KIND_UNKNOWN, AKMA_PROFILE_DIGEST, AKMA_RESULT_UNFINISHED);
+    akma_figures_count_key(first, AKMA_CAUSE_REVOKED);
+    akma_figures_time_exchange(first, 500);
+    akma_figures_time_exchange(second, 501);
+    akma_figures_time_exchange(second, UINT32_MAX);
+    akma_figures_count_anchor(first, "a", AKMA_CAUSE_NONE);
+    akma_figures_count_anchor(second, "b", AKMA_CAUSE_ANCHOR_REFUSED);
+    akma_figures_count_anchor(second, "a", AKMA_CAUSE_NONE);
+    akma_figures_set_anchor(second, "b\"\\\n", true);
+}
+
+static void
+slots_of_other_processes_add_up(void **state)
+{
+    g_autoptr(AkmaMetrics) metrics = write_in_a_child(2, write_two_slots);
+    AkmaTotals totals;
+
+    (void)state;
+    akma_metrics_add_up(metrics, 100, &totals);
+    assert_int_equal(totals.workers, 2);
+    assert_int_equal(totals.serving, 1); /* the other one said so 11 s ago */
+    assert_int_equal(totals.store, AKMA_STORE_OK);
+    assert_int_equal(totals.gauges.handshakes, 33);
+    assert_int_equal(totals.exchanges[AKMA_ANCHOR_KIND_AKMA][AKMA_PROFILE_MESSAGE][0], 2);
+    assert_int_equal(totals.exchange_times.buckets[0], 1);
+    assert_int_equal(totals.exchange_times.buckets[1], 1);
+    assert_int_equal(totals.exchange_times.buckets[AKMA_METRICS_BUCKETS - 1], 1);
+    assert_int_equal(totals.exchange_times.sum_us, 1001 + (uint64_t)UINT32_MAX);
+    assert_int_equal(totals.n_anchors, 3);
+    assert_int_equal(totals.anchors[0].requests[AKMA_CAUSE_NONE], 2);
+    assert_int_equal(totals.anchors[1].requests[AKMA_CAUSE_ANCHOR_REFUSED], 1);
+}
+
+static void
+one_that_ended_has_nothing_open_but_its_counts(void **state)
+{
+    g_autoptr(AkmaMetrics) metrics = write_in_a_child(2, write_two_slots);
+    AkmaTotals totals;
+
+    (void)state;
+    akma_figures_set_ended(akma_metrics_get_slot(metrics, 0));
+    akma_figures_set_ended(akma_metrics_get_slot(metrics, 1));
+    akma_metrics_add_up(metrics, 100, &totals);
+
+    assert_int_equal(totals.serving, 0);
+    assert_int_equal(totals.gauges.sessions + totals.gauges.connections, 0);
+    assert_false(totals.anchors[2].broken);
+    assert_int_equal(totals.exchanges[AKMA_ANCHOR_KIND_AKMA][AKMA_PROFILE_MESSAGE][0], 2);
+}
+
+static void
+write_many_anchors(AkmaMetrics *metrics)
+{
+    AkmaFigures *figures = akma_metrics_get_slot(metrics, 0);
+
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 100; i++) {
+            g_autofree char *name = g_strdup_printf("anchor%u", i);
+
+            akma_figures_count_anchor(figures, name, AKMA_CAUSE_NONE);
+        }
+    }
+}
+
+static void
+more_anchors_than_there_is_room_for_are_others(void **state)
+{
+    g_autoptr(AkmaMetrics) metrics = write_in_a_child(1, write_many_anchors);
+    AkmaTotals totals;
+
+    (void)state;
+    akma_metrics_add_up(metrics, 100, &totals);
+    assert_int_equal(totals.n_anchors, AKMA_METRICS_ANCHORS_MAX);
+    assert_int_equal(totals.anchors[0].requests[0], 2);
+    assert_string_equal(totals.anchors[AKMA_METRICS_ANCHORS_MAX - 1].name, "other");
+    assert_int_equal(totals.anchors[AKMA_METRICS_ANCHORS_MAX - 1].requests[0],
+                     2 * (100 - (AKMA_METRICS_ANCHORS_MAX - 1)));
+}
+
+static void
+names_in_the_text_are_escaped(void **state)
+{
+    g_autoptr(AkmaMetrics) metrics = write_in_a_child(2, write_two_slots);
+    g_autoptr(GString) text = NULL;
+    AkmaTotals totals;
+
+    (void)state;
+    akma_metrics_add_up(metrics, 100, &totals);
+    text = akma_prometheus_text(&totals);
+
+    assert_non_null(strstr(text->str, "\nakma_anchor_broken{anchor=\"b\\\"\\\\\\n\"} 1\n"));
+    assert_non_null(strstr(text->str,
+                           "\nakma_exchanges_total{anchor=\"unknown\",profile=\"digest\","
+                           "result=\"unfinished\"} 1\n"));
+    assert_non_null(strstr(text->str, "\nakma_exchange_seconds_bucket{le=\"0.0005\"} 1\n"));
+    assert_non_null(strstr(text->str, "\nakma_exchange_seconds_bucket{le=\"+Inf\"} 3\n"));
+    assert_non_null(strstr(text->str, "\nakma_exchange_seconds_sum 4294.968296\n"));
+}
+
+static void
+it_is_well_while_all_serve_and_the_store_answers(void **state)
+{
+    AkmaTotals totals = {.workers = 2, .serving = 2, .store = AKMA_STORE_OK, .n_anchors = 1};
+    json_t *told;
+    char *text;
+
+    (void)state;
+    g_strlcpy(totals.anchors[0].name, "a", sizeof totals.anchors[0].name);
+    totals.anchors[0].broken = true;
+    assert_true(akma_health_is_well(&totals));
+    text = akma_health_to_json(&totals);
+    told = json_loads(text, 0, NULL);
+    assert_true(json_is_true(json_object_get(told, "healthy")));
+    json_decref(told);
+    free(text);
+
+    totals.store = AKMA_STORE_UNKNOWN;
+    assert_true(akma_health_is_well(&totals));
+    totals.store = AKMA_STORE_FAILED;
+    assert_false(akma_health_is_well(&totals));
+    totals.store = AKMA_STORE_OK;
+    totals.serving = 1;
+    assert_false(akma_health_is_well(&totals));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_this_machine_are_hosts),
+        cmocka_unit_test(reject_names_of_others),
+        cmocka_unit_test(slots_of_other_processes_add_up),
+        cmocka_unit_test(one_that_ended_has_nothing_open_but_its_counts),
+        cmocka_unit_test(more_anchors_than_there_is_room_for_are_others),
+        cmocka_unit_test(names_in_the_text_are_escaped),
+        cmocka_unit_test(it_is_well_while_all_serve_and_the_store_answers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
