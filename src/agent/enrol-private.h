@@ -30,6 +30,7 @@ typedef struct {
     int64_t now; /* at @began_ms */
     int64_t began_ms;
     AkmaAnchor *anchor;
+    unsigned retry_after_s; /* of the BSF, where it failed */
     AkmaHttpClient *client;
     AkmaTerminalSession *session; /* of the message profile */
     GBytes *second_request;

@@ -104,7 +104,7 @@ akma_enrol_failed(GTask *owned, GError *taken)
     AkmaEnrolRun *run = g_task_get_task_data(task);
     AkmaCause cause = AKMA_CAUSE_NONE;
     bool was_gba = akma_enrolment_is_gba(run->machine);
-    unsigned retry_after_s = 0;
+    unsigned retry_after_s = run->retry_after_s;
     AkmaEnrolmentAction action;
 
     if (run->session) {
@@ -143,7 +143,7 @@ card_read(GObject *source, GAsyncResult *res, gpointer user_data)
     AkmaEnrolRun *run = g_task_get_task_data(task);
 
     (void)source;
-    run->anchor = run->reader.read_finish(res, &error);
+    run->anchor = run->reader.read_finish(res, &run->retry_after_s, &error);
     akma_secret_scrub_stack();
     if (!run->anchor) {
         akma_enrol_failed(g_steal_pointer(&task), g_steal_pointer(&error));

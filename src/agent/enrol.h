@@ -29,7 +29,7 @@ typedef struct {
                        GCancellable *cancellable,
                        GAsyncReadyCallback callback,
                        gpointer user_data);
-    AkmaAnchor *(*read_finish)(GAsyncResult *res, GError **error);
+    AkmaAnchor *(*read_finish)(GAsyncResult *res, unsigned *ret_retry_after_s, GError **error);
     void (*forget)(AkmaModem *modem); /* before a kid that nobody knows is read again */
 } AkmaCardReader;
 

@@ -67,6 +67,17 @@ take_response(GObject *client, GAsyncResult *res, GError **error)
     return response;
 }
 
+/* Ends it with @error (taken), and with the time that @response (or NULL) asks for. */
+static void
+fail_bsf(GTask *task, const AkmaHttpResponse *response, GError *error)
+{
+    AkmaGbaRun *run = g_task_get_task_data(task);
+
+    if (response)
+        run->retry_after_s = MIN(response->retry_after_s, AKMA_GBA_RETRY_AFTER_MAX_S);
+    akma_gba_run_fail(task, error);
+}
+
 /* GET / with the authorization that is next. */
 static void
 send(GTask *owned, GAsyncReadyCallback done)
@@ -123,7 +134,7 @@ challenged(GObject *client, GAsyncResult *res, gpointer user_data)
         g_clear_error(&error);
         ask_by_impi(g_steal_pointer(&task));
     } else if (error) {
-        akma_gba_run_fail(task, error);
+        fail_bsf(task, response, error);
     } else {
         akma_gba_run_begin(g_steal_pointer(&task), AKMA_GBA_STEP_AUTHENTICATE);
     }
@@ -314,7 +325,7 @@ answered(GObject *client, GAsyncResult *res, gpointer user_data)
     akma_aka_result_clear(&run->aka);
     g_clear_object(&run->client);
     if (error)
-        akma_gba_run_fail(task, error);
+        fail_bsf(task, response, error);
     else
         akma_gba_run_begin(g_steal_pointer(&task),
                            run->config.kind == AKMA_GBA_U ? AKMA_GBA_STEP_WRITE

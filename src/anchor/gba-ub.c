@@ -85,18 +85,23 @@ akma_ub_begin(AkmaUb *self, GError **error)
     return akma_digest_first_authorization(self->username, self->names->host, AKMA_UB_URI);
 }
 
+static AkmaError
+to_error(unsigned status)
+{
+    if (status >= 500)
+        return AKMA_ERROR_SERVER_UNREACHABLE;
+    if (status == 429)
+        return AKMA_ERROR_RATE_LIMITED;
+
+    return status >= 400 ? AKMA_ERROR_ANCHOR_REJECTED : AKMA_ERROR_SERVER_REFUSED;
+}
+
 /* An answer that is not the wanted one: who refuses, and what it means. */
 static bool
 refused(AkmaUb *self, const AkmaUbAnswer *answer, GError **error)
 {
     self->state = STATE_ENDED;
-    g_set_error(error,
-                AKMA_ERROR,
-                answer->status >= 500                            ? AKMA_ERROR_SERVER_UNREACHABLE
-                : answer->status >= 400 && answer->status <= 499 ? AKMA_ERROR_ANCHOR_REJECTED
-                                                                 : AKMA_ERROR_SERVER_REFUSED,
-                "BSF: it answered %u",
-                answer->status);
+    g_set_error(error, AKMA_ERROR, to_error(answer->status), "BSF: it answered %u", answer->status);
 
     return false;
 }

@@ -10,7 +10,7 @@
  *
  * Any other order, and any refusal, ends it. Errors: AKMA_ERROR_ANCHOR_REJECTED (the BSF said no,
  * or sync failed twice), AKMA_ERROR_SERVER_NOT_AUTHENTIC (rspauth), AKMA_ERROR_SERVER_REFUSED (not
- * an answer of a BSF), AKMA_ERROR_SERVER_UNREACHABLE (5xx).
+ * an answer of a BSF), AKMA_ERROR_SERVER_UNREACHABLE (5xx), AKMA_ERROR_RATE_LIMITED (429).
  */
 #pragma once
 

@@ -42,6 +42,7 @@ typedef struct {
     bool by_tmpi; /* it goes by the TMPI, not the IMPI */
     AkmaHttpClient *client;
     char *authorization; /* of the request that is next */
+    unsigned retry_after_s;
     uint8_t rand[16];
     uint8_t autn[16];
     AkmaAkaResult aka;

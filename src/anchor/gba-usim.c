@@ -296,9 +296,13 @@ akma_gba_usim_read_async(AkmaModem *modem,
 }
 
 AkmaAnchor *
-akma_gba_usim_read_finish(GAsyncResult *res, GError **error)
+akma_gba_usim_read_finish(GAsyncResult *res, unsigned *ret_retry_after_s, GError **error)
 {
+    const AkmaGbaRun *run;
+
     g_return_val_if_fail(g_task_is_valid(res, NULL), NULL);
+    run = g_task_get_task_data(G_TASK(res));
+    *ret_retry_after_s = run->retry_after_s;
 
     return g_task_propagate_pointer(G_TASK(res), error);
 }

@@ -13,6 +13,9 @@
 
 G_BEGIN_DECLS
 
+/* Over plain HTTP anybody on the way can write a Retry-After. */
+#define AKMA_GBA_RETRY_AFTER_MAX_S 3600
+
 typedef struct {
     AkmaGbaKind kind;
     const char *bsf;       /* URL; NULL: from the IMSI */
@@ -38,6 +41,10 @@ void akma_gba_usim_read_async(AkmaModem *modem,
                               GCancellable *cancellable,
                               GAsyncReadyCallback callback,
                               gpointer user_data);
-AkmaAnchor *akma_gba_usim_read_finish(GAsyncResult *res, GError **error); /* (transfer full) */
+/* (transfer full). @ret_retry_after_s: how long a BSF that failed wants no request, at most
+ * AKMA_GBA_RETRY_AFTER_MAX_S; 0: it did not say. Set in any case. */
+AkmaAnchor *akma_gba_usim_read_finish(GAsyncResult *res,
+                                      unsigned *ret_retry_after_s,
+                                      GError **error);
 
 G_END_DECLS

@@ -16,10 +16,11 @@ akma_anchor_read_async(AkmaModem *modem,
 }
 
 AkmaAnchor *
-akma_anchor_read_finish(GAsyncResult *res, GError **error)
+akma_anchor_read_finish(GAsyncResult *res, unsigned *ret_retry_after_s, GError **error)
 {
     if (g_async_result_is_tagged(res, akma_gba_usim_read_async))
-        return akma_gba_usim_read_finish(res, error);
+        return akma_gba_usim_read_finish(res, ret_retry_after_s, error);
+    *ret_retry_after_s = 0;
 
     return akma_akma_usim_read_finish(res, error);
 }

@@ -19,6 +19,7 @@ void akma_anchor_read_async(AkmaModem *modem,
                             GCancellable *cancellable,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
-AkmaAnchor *akma_anchor_read_finish(GAsyncResult *res, GError **error); /* (transfer full) */
+/* As akma_gba_usim_read_finish(). */
+AkmaAnchor *akma_anchor_read_finish(GAsyncResult *res, unsigned *ret_retry_after_s, GError **error);
 
 G_END_DECLS

@@ -16,7 +16,7 @@ struct _AkmaEnrolment {
     /* of this run */
     AkmaEnrolmentChoice choice;
     bool is_gba;
-    bool is_fallback;               /* the server did not know AKMA's key */
+    bool is_fallback;               /* the card has AKMA, and GBA is used all the same */
     bool bootstrapped;              /* in this run: it is not done twice */
     GError *no_akma;                /* why AKMA was left; NULL: it was not */
     unsigned sessions;              /* with this anchor */
@@ -134,6 +134,28 @@ draw_wait_ms(unsigned failures, uint32_t random)
     return MIN(most, WAIT_MAX_MS) * random / UINT32_MAX;
 }
 
+/* What failed, and if AKMA was left before, why. */
+static GError *
+dup_error(const AkmaEnrolment *self, const GError *error)
+{
+    GError *copy;
+
+    if (!self->no_akma)
+        return g_error_copy(error);
+    /* no session with GBA: it gave no key either, and AKMA is what may come by itself */
+    if (self->sessions == 0 &&
+        g_error_matches(self->no_akma, AKMA_ERROR, AKMA_ERROR_ANCHOR_NOT_READY))
+        return g_error_new(AKMA_ERROR,
+                           AKMA_ERROR_ANCHOR_NOT_READY,
+                           "%s; and over GBA: %s",
+                           self->no_akma->message,
+                           error->message);
+    copy = g_error_copy(error);
+    g_prefix_error(&copy, "no AKMA (%s); ", self->no_akma->message);
+
+    return copy;
+}
+
 static AkmaEnrolmentAction
 give_up(AkmaEnrolment *self,
         const GError *error,
@@ -149,9 +171,7 @@ give_up(AkmaEnrolment *self,
     if (self->failures < 10)
         self->failures++;
     g_clear_error(&self->error);
-    self->error = g_error_copy(error);
-    if (self->no_akma)
-        g_prefix_error(&self->error, "no AKMA (%s); ", self->no_akma->message);
+    self->error = dup_error(self, error);
 
     return AKMA_ENROLMENT_FAILED;
 }
@@ -215,9 +235,12 @@ akma_enrolment_failed(AkmaEnrolment *self,
 {
     bool again = self->sessions > 0 && self->sessions < SESSIONS_MAX;
 
-    if (self->choice == AKMA_ENROLMENT_AUTO && !self->is_gba && self->sessions == 0 &&
-        g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_UNSUPPORTED))
-        return turn_to_gba(self, error, false);
+    if (self->choice == AKMA_ENROLMENT_AUTO && !self->is_gba && self->sessions == 0) {
+        if (g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_UNSUPPORTED))
+            return turn_to_gba(self, error, false);
+        if (g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_NOT_READY))
+            return turn_to_gba(self, error, true);
+    }
     if (again && cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && !self->unknown && !self->bootstrapped) {
         self->unknown = g_error_copy(error);
         self->random = random;

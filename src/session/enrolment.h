@@ -8,9 +8,10 @@
  *        ^               |  ^ |
  *        +- key unknown -+  +-+ new session once --> FAILED (wait)
  *
- * With AKMA_ENROLMENT_AUTO it begins with AKMA and goes on with GBA, never back, in two cases: the
- * card has no AKMA; or the server did not know its key also after the re-read, which is the
- * fallback. With GBA it bootstraps at most once in a run.
+ * With AKMA_ENROLMENT_AUTO it begins with AKMA and goes on with GBA, never back, in three cases:
+ * the card has no AKMA; or, and these are the fallback, the card has AKMA but no key yet, since the
+ * modem has not registered on 5G; or the server did not know the key also after the re-read. With
+ * GBA it bootstraps at most once in a run.
  *
  * Pure: events in, the next action out; time and randomness are arguments.
  */
@@ -73,8 +74,11 @@ AkmaEnrolmentAction akma_enrolment_failed(AkmaEnrolment *self,
                                           unsigned retry_after_s,
                                           uint32_t random);
 
-const GError *akma_enrolment_get_error(
-    const AkmaEnrolment *self); /* borrowed; NULL unless FAILED */
+/*
+ * Borrowed; NULL unless FAILED. Where AKMA had no key yet and GBA gave none either it is the error
+ * of AKMA, with that of GBA in its text: the first of the two that may come by itself.
+ */
+const GError *akma_enrolment_get_error(const AkmaEnrolment *self);
 /* Did the last run that succeeded do so on the fallback? */
 bool akma_enrolment_is_degraded(const AkmaEnrolment *self);
 /* How long to wait before the next akma_enrolment_begin(). */

@@ -95,8 +95,11 @@ anchor_read(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data
 {
     Tool *tool = user_data;
     GError *error = NULL;
-    g_autoptr(AkmaAnchor) anchor = akma_anchor_read_finish(res, &error);
+    unsigned retry_after_s = 0;
+    g_autoptr(AkmaAnchor) anchor = akma_anchor_read_finish(res, &retry_after_s, &error);
 
+    if (!anchor && retry_after_s > 0)
+        g_prefix_error(&error, "retry after %u s: ", retry_after_s);
     if (anchor)
         say_anchor(tool, anchor);
     else

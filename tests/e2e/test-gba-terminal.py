@@ -249,6 +249,28 @@ def reject_a_bsf_that_cannot_answer():
 
 
 @tap.test
+def a_bsf_says_when_to_come_again_but_not_later_than_in_an_hour():
+    for wrong, said, meant in (("503", "17", 17), ("429", "17", 17), ("503", "86400", 3600),
+                               ("503", "-1", 0), ("503", "soon", 0), ("503", "9" * 30, 0)):
+        with card.Modem() as modem, bsf() as peer:
+            peer.wrong, peer.more = wrong, [("Retry-After", said)]
+            line, = modem.run(me(peer))
+            failed(line, "RateLimited" if wrong == "429" else "ServerUnreachable", wrong)
+            assert ("retry after %d s" % meant in line) == (meant > 0), (said, line)
+
+
+@tap.test
+def a_bsf_that_is_asked_too_often_is_not_asked_again_by_the_impi():
+    with card.Modem() as modem, bsf() as peer:
+        tool = modem.start(me(peer), "sleep:700", "fresh-" + me(peer))
+        assert tool.stdout.readline().startswith("ok")
+        peer.wrong = "429"
+        line, = card.finish(tool)
+        failed(line, "RateLimited")
+        assert len(peer.requests) == 3
+
+
+@tap.test
 def reject_a_slow_bsf():
     refuse("silence", "ServerUnreachable", "timed out")
 

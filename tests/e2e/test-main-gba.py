@@ -11,11 +11,13 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import aka  # noqa: E402
 import harness  # noqa: E402
 import tap  # noqa: E402
+import ubserver  # noqa: E402
 from harness import IMSI  # noqa: E402
 
-REJECTED, UNREACHABLE, REVOKED = 17, 20, 26
+NOT_READY, REJECTED, UNREACHABLE, REVOKED = 16, 17, 20, 26
 
 
 def fingerprint(stack, *words):
@@ -174,6 +176,59 @@ def auto_uses_gba_where_the_card_has_no_akma_and_that_is_ready():
         s.start_keyserver(), s.start_bus(), s.start_agent()
         s.wait_key()
         assert bootstrappings(s) == 1 and state(s) == "ready"
+
+
+@tap.test
+def auto_falls_back_to_gba_where_the_modem_never_registers_on_5g():
+    with Stack(anchor="auto") as s:
+        s.start_lab(), s.start_modem(core=False)  # service 123, an empty EF_5GAUTHKEYS
+        s.start_keyserver(), s.start_bus(), s.start_agent()
+        s.wait_key()
+        assert bootstrappings(s) == 1
+        assert {name for name, _ in anchors_asked(s)} == {"bootstrapping-info-retrieval"}
+        harness.wait_until("degraded", lambda: state(s) == "degraded")
+        terminal = s.server("terminal", "list", "--json")
+        # it comes into 5G coverage: the next enrolment is over AKMA, of the same terminal
+        s.stop("akma-modemsim")
+        s.start_modem()
+        harness.wait_until("the card is used again", lambda: renew(s) == 0, 30)
+        harness.wait_until("ready", lambda: state(s) == "ready")
+        assert anchors_asked(s)[-1] == ("retrieve-applicationkey", "200")
+        assert fingerprint(s) == server_fingerprint(s, "mqtt:1")
+        assert json.loads(terminal)["terminal"] == json.loads(
+            s.server("terminal", "list", "--json"))["terminal"]
+
+
+@tap.test
+def reject_auto_with_neither_a_key_of_5g_nor_a_bsf():
+    with Stack(anchor="auto") as s:
+        s.start_lab(), s.start_modem(core=False)
+        s.start_keyserver(), s.start_bus(), s.start_agent(bsf="http://127.0.0.1:1")
+        assert renew(s) == NOT_READY
+        assert "EF_5GAUTHKEYS" in last_error(s) and "BSF" in last_error(s), last_error(s)
+        assert s.application()["state"] == "pending"
+        s.stop("akma-modemsim")
+        s.start_modem()
+        s.wait_key()
+        assert state(s) == "ready"
+
+
+@tap.test
+def a_bsf_that_wants_to_be_left_alone_is_left_alone():
+    with Stack(anchor="gba") as s:
+        s.start_lab(), s.start_modem(), s.start_keyserver(), s.start_bus()
+        with ubserver.Bsf(aka.Usim(harness.K, harness.OPC)) as peer:
+            peer.wrong, peer.more = "503", [("Retry-After", "300")]
+            s.start_agent(bsf=peer.url)
+            harness.wait_until("it is told", lambda: s.application()["last_error"])
+            row = s.application()
+            assert row["last_error"]["name"].endswith("ServerUnreachable"), row
+            assert row["next_renewal"] - time.time() > 200, row
+            assert len(peer.requests) == 1
+            # who asks is not held
+            peer.wrong = None
+            assert renew(s) == 23  # the core does not know this BSF's B-TID
+            assert len(peer.requests) >= 3
 
 
 @tap.test

@@ -50,6 +50,7 @@ class Bsf:
         self.in_card = in_card
         self.sqn = 32 if sqn is None else sqn
         self.requests, self.sessions, self.answers = [], {}, 0
+        self.more = []         # further fields of a refusal
         self.info = None       # another XML, with %s for the B-TID
         self.rand = None       # always the same RAND and AUTN
         self.amf = b"\x00\x00"
@@ -132,8 +133,8 @@ class Bsf:
         asked = {name: quoted or bare for name, quoted, bare in
                  re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,"]+))', text)}
         self.requests.append(dict(asked, agent=fields.get("user-agent"), host=fields.get("host")))
-        if self.wrong in ("403", "404", "500", "503"):
-            return self.message(self.wrong + " No", [])
+        if self.wrong in ("403", "404", "429", "500", "503"):
+            return self.message(self.wrong + " No", self.more)
         if self.wrong == "silence":
             time.sleep(3)
             return None

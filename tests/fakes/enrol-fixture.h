@@ -41,6 +41,7 @@ static struct {
     unsigned gba_short; /* of these: the first ones end after 20 ms */
     bool gba_is_new;    /* the first one is made for this enrolment */
     AkmaError gba_error;
+    unsigned gba_retry_after_s; /* that come with it */
 } card;
 
 typedef struct {
@@ -106,8 +107,10 @@ read_card(AkmaModem *modem,
 }
 
 static inline AkmaAnchor *
-read_card_finish(GAsyncResult *res, GError **error)
+read_card_finish(GAsyncResult *res, unsigned *ret_retry_after_s, GError **error)
 {
+    *ret_retry_after_s = card.gba_retry_after_s;
+
     return g_task_propagate_pointer(G_TASK(res), error);
 }
 
@@ -147,6 +150,7 @@ setup(void **state)
     card.reads = card.forgotten = 0;
     card.gba_reads = card.gba_fresh = card.gba_short = 0;
     card.gba_error = 0;
+    card.gba_retry_after_s = 0;
     card.gba_is_new = false;
     fake_peer.ks_naf = akma_secret_new(KS_NAF, 32, NULL);
     fake_peer.k_akma = akma_secret_new(K_AKMA, 32, NULL);

@@ -53,6 +53,36 @@ auto_uses_gba_where_the_card_has_no_akma(void **state)
 }
 
 static void
+auto_falls_back_to_gba_where_the_modem_never_registered_on_5g(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture->server = AUTO;
+    card.error = AKMA_ERROR_ANCHOR_NOT_READY;
+    fake_peer.gba_kid = B_TID;
+    run(fixture);
+
+    assert_non_null(fixture->keys);
+    assert_int_equal(card.gba_reads, 1);
+    assert_true(akma_enrolment_is_degraded(fixture->machine));
+}
+
+static void
+a_bsf_that_wants_to_be_left_alone_is_left_alone(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture->server = GBA;
+    card.gba_error = AKMA_ERROR_SERVER_UNREACHABLE;
+    card.gba_retry_after_s = 77;
+    run(fixture);
+
+    assert_failed(fixture, AKMA_ERROR_SERVER_UNREACHABLE);
+    assert_in_range(akma_enrolment_get_wait_ms(fixture->machine), 77000, 77000);
+    assert_int_equal(akma_enrolment_get_hold_ms(fixture->machine), 0);
+}
+
+static void
 a_bsf_that_is_gone_is_told_beside_the_reason_for_gba(void **state)
 {
     Fixture *fixture = *state;
@@ -145,6 +175,8 @@ main(void)
         TEST(gba_gives_the_key_in_one_exchange),
         TEST(auto_falls_back_to_gba_after_the_re_read),
         TEST(auto_uses_gba_where_the_card_has_no_akma),
+        TEST(auto_falls_back_to_gba_where_the_modem_never_registered_on_5g),
+        TEST(a_bsf_that_wants_to_be_left_alone_is_left_alone),
         TEST(a_bsf_that_is_gone_is_told_beside_the_reason_for_gba),
         TEST(a_b_tid_that_nobody_knows_is_bootstrapped_anew_once),
         TEST(reject_a_new_b_tid_that_nobody_knows),

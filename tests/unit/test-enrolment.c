@@ -318,6 +318,56 @@ error_of_gba_says_why_akma_was_left(void **state G_GNUC_UNUSED)
     assert_string_equal(akma_enrolment_get_error(e)->message, "no AKMA (refused); BSF: silence");
 }
 
+static AkmaEnrolmentAction
+fail_with(AkmaEnrolment *e, AkmaError code, const char *message)
+{
+    g_autoptr(GError) error = g_error_new_literal(AKMA_ERROR, (int)code, message);
+
+    return akma_enrolment_failed(e, error, AKMA_CAUSE_NONE, 0, 0);
+}
+
+static void
+card_without_a_key_of_5g_uses_gba_and_that_is_a_fallback(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(AkmaEnrolment) e = akma_enrolment_new();
+
+    akma_enrolment_begin(e, AKMA_ENROLMENT_AUTO);
+    assert_int_equal(fail_with(e, AKMA_ERROR_ANCHOR_NOT_READY, "empty"),
+                     AKMA_ENROLMENT_READ_ANCHOR);
+    assert_true(akma_enrolment_is_gba(e));
+    akma_enrolment_anchor_read(e, "gba@b", true);
+    akma_enrolment_succeeded(e);
+    assert_true(akma_enrolment_is_degraded(e));
+
+    akma_enrolment_begin(e, AKMA_ENROLMENT_AUTO);
+    assert_false(akma_enrolment_is_gba(e));
+}
+
+static void
+no_key_of_5g_and_no_bsf_is_anchor_not_ready(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(AkmaEnrolment) e = akma_enrolment_new();
+
+    akma_enrolment_begin(e, AKMA_ENROLMENT_AUTO);
+    fail_with(e, AKMA_ERROR_ANCHOR_NOT_READY, "empty");
+    assert_int_equal(fail_with(e, AKMA_ERROR_SERVER_UNREACHABLE, "BSF: no"), AKMA_ENROLMENT_FAILED);
+    assert_int_equal(akma_enrolment_get_error(e)->code, AKMA_ERROR_ANCHOR_NOT_READY);
+    assert_string_equal(akma_enrolment_get_error(e)->message, "empty; and over GBA: BSF: no");
+}
+
+static void
+no_key_of_5g_and_a_server_that_refuses_gba_is_the_error_of_the_server(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(AkmaEnrolment) e = akma_enrolment_new();
+
+    akma_enrolment_begin(e, AKMA_ENROLMENT_AUTO);
+    fail_with(e, AKMA_ERROR_ANCHOR_NOT_READY, "empty");
+    akma_enrolment_anchor_read(e, "gba@b", true);
+    assert_int_equal(refuse(e, AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, 0, 0), AKMA_ENROLMENT_FAILED);
+    assert_int_equal(akma_enrolment_get_error(e)->code, AKMA_ERROR_ANCHOR_KEY_UNKNOWN);
+    assert_string_equal(akma_enrolment_get_error(e)->message, "no AKMA (empty); refused");
+}
+
 static void
 reject_a_fallback_that_nobody_wanted(void **state G_GNUC_UNUSED)
 {
@@ -325,13 +375,12 @@ reject_a_fallback_that_nobody_wanted(void **state G_GNUC_UNUSED)
 
     for (size_t i = 0; i < G_N_ELEMENTS(choices); i++) {
         g_autoptr(AkmaEnrolment) e = akma_enrolment_new();
-        g_autoptr(GError) error =
-            g_error_new_literal(AKMA_ERROR, AKMA_ERROR_ANCHOR_UNSUPPORTED, "not on this card");
 
         akma_enrolment_begin(e, choices[i]);
         assert_int_equal(akma_enrolment_is_gba(e), choices[i] == AKMA_ENROLMENT_GBA);
-        assert_int_equal(akma_enrolment_failed(e, error, AKMA_CAUSE_NONE, 0, 0),
-                         AKMA_ENROLMENT_FAILED);
+        assert_int_equal(fail_with(e, AKMA_ERROR_ANCHOR_UNSUPPORTED, "no"), AKMA_ENROLMENT_FAILED);
+        akma_enrolment_begin(e, choices[i]);
+        assert_int_equal(fail_with(e, AKMA_ERROR_ANCHOR_NOT_READY, "no"), AKMA_ENROLMENT_FAILED);
         akma_enrolment_begin(e, choices[i]);
         akma_enrolment_anchor_read(e, "a@b", false);
         refuse(e, AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, 0, 0);
@@ -342,8 +391,7 @@ reject_a_fallback_that_nobody_wanted(void **state G_GNUC_UNUSED)
 static void
 reject_a_fallback_for_any_other_reason(void **state G_GNUC_UNUSED)
 {
-    static const AkmaError codes[] = {AKMA_ERROR_ANCHOR_NOT_READY,
-                                      AKMA_ERROR_ANCHOR_REJECTED,
+    static const AkmaError codes[] = {AKMA_ERROR_ANCHOR_REJECTED,
                                       AKMA_ERROR_MODEM_FAILED,
                                       AKMA_ERROR_NO_SIM,
                                       AKMA_ERROR_SERVER_UNREACHABLE,
@@ -351,11 +399,9 @@ reject_a_fallback_for_any_other_reason(void **state G_GNUC_UNUSED)
 
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++) {
         g_autoptr(AkmaEnrolment) e = akma_enrolment_new();
-        g_autoptr(GError) error = g_error_new_literal(AKMA_ERROR, (int)codes[i], "no");
 
         akma_enrolment_begin(e, AKMA_ENROLMENT_AUTO);
-        assert_int_equal(akma_enrolment_failed(e, error, AKMA_CAUSE_NONE, 0, 0),
-                         AKMA_ENROLMENT_FAILED);
+        assert_int_equal(fail_with(e, codes[i], "no"), AKMA_ENROLMENT_FAILED);
     }
 }
 
@@ -424,6 +470,9 @@ main(void)
         cmocka_unit_test(next_enrolment_begins_with_akma_again),
         cmocka_unit_test(card_without_akma_uses_gba_and_that_is_no_fallback),
         cmocka_unit_test(error_of_gba_says_why_akma_was_left),
+        cmocka_unit_test(card_without_a_key_of_5g_uses_gba_and_that_is_a_fallback),
+        cmocka_unit_test(no_key_of_5g_and_no_bsf_is_anchor_not_ready),
+        cmocka_unit_test(no_key_of_5g_and_a_server_that_refuses_gba_is_the_error_of_the_server),
         cmocka_unit_test(reject_a_fallback_that_nobody_wanted),
         cmocka_unit_test(reject_a_fallback_for_any_other_reason),
         cmocka_unit_test(unknown_b_tid_bootstraps_anew_once),

@@ -215,6 +215,7 @@ reject_a_bsf_that_refuses(void **state)
         AkmaError code;
     } rows[] = {
         {403, AKMA_ERROR_ANCHOR_REJECTED},
+        {429, AKMA_ERROR_RATE_LIMITED},
         {404, AKMA_ERROR_ANCHOR_REJECTED},
         {200, AKMA_ERROR_SERVER_REFUSED}, /* without a challenge */
         {302, AKMA_ERROR_SERVER_REFUSED},
