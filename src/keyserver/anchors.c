@@ -9,8 +9,10 @@
 #include "http/tls.h"
 #include "keyserver/anchor-answer.h"
 #include "keyserver/anchor-token.h"
+#include "keyserver/breaker.h"
 #include "keyserver/bsf-answer.h"
 #include "keyserver/terminal-id.h"
+#include "keyserver/unknown-kids.h"
 
 /*= TS 29.309 6.1.4.2: bootstrapping-info-retrieval is a POST to Nbsp_GBA */
 #define AANF_PATH "/naanf-akma/v1/retrieve-applicationkey"
@@ -20,10 +22,6 @@
 #define IN_FLIGHT        2000
 #define IN_FLIGHT_ANCHOR 1000
 
-/* so many failures in a row, and an anchor is left alone for so long */
-#define BREAK_AFTER 10
-#define BREAK_MS    2000
-
 typedef struct {
     AkmaAnchorKind kind;
     char *name;
@@ -31,8 +29,8 @@ typedef struct {
     GStrv realms;
     AkmaH2Client *client;
     AkmaAnchorToken *token; /* NULL: it wants none */
-    unsigned failures; /* in a row: time-outs, broken connections, 5xx: what no stranger causes */
-    uint64_t closed_until_ms;
+    AkmaBreaker breaker;
+    AkmaUnknownKids *unknown;
 } Anchor;
 
 struct _AkmaAnchors {
@@ -54,7 +52,9 @@ struct _AkmaAnchorCall {
     AkmaTokenWait *wait; /* one of them is under way */
     AkmaH2Call *call;
     AkmaSecret *header; /* the token shown */
+    uint64_t hash;      /* of the kid */
     bool again;         /* with another token */
+    bool trial;         /* the one that finds out whether the anchor is well again */
     AkmaAnchorDone done;
     void *user_data;
 };
@@ -68,6 +68,7 @@ anchor_free(Anchor *self)
     if (self->client)
         akma_h2_client_close(self->client, NULL, NULL);
     akma_anchor_token_free(self->token);
+    akma_unknown_kids_free(self->unknown);
     g_free(self);
 }
 
@@ -88,6 +89,7 @@ add_anchor(AkmaAnchors *self,
     g_ptr_array_add(self->anchors, anchor);
     anchor->kind = config->gba ? AKMA_ANCHOR_KIND_GBA : AKMA_ANCHOR_KIND_AKMA;
     anchor->name = g_strdup(config->name);
+    anchor->unknown = akma_unknown_kids_new();
     anchor->operator= g_strdup(config->operator);
     anchor->realms = g_strdupv(config->realms);
     if (g_str_has_prefix(config->url, "https://")) {
@@ -191,17 +193,12 @@ find_anchor(AkmaAnchors *self, AkmaAnchorKind kind, const char *realm)
 static void
 count_failure(AkmaAnchors *self, Anchor *anchor, bool failed)
 {
-    anchor->failures = failed ? anchor->failures + 1 : 0;
-    akma_figures_set_anchor(self->figures, anchor->name, anchor->failures >= BREAK_AFTER);
-    if (anchor->failures < BREAK_AFTER)
-        return;
-
-    if (anchor->failures == BREAK_AFTER)
-        g_warning("anchor %s has failed %d times in a row: asked again every %d s only",
+    if (akma_breaker_count(&anchor->breaker, uv_now(self->loop), failed))
+        g_warning("anchor %s has failed %d times in a row: one request every %d s from here on",
                   anchor->name,
-                  BREAK_AFTER,
-                  BREAK_MS / 1000);
-    anchor->closed_until_ms = uv_now(self->loop) + BREAK_MS;
+                  AKMA_BREAKER_FAILURES,
+                  AKMA_BREAKER_MS / 1000);
+    akma_figures_set_anchor(self->figures, anchor->name, akma_breaker_is_broken(&anchor->breaker));
 }
 
 /*= TS 29.535 retrieve-applicationkey: 200 with the key, 204 if there is no material for this A-KID
@@ -277,6 +274,8 @@ static void
 call_end(AkmaAnchorCall *call, unsigned result)
 {
     akma_figures_count_anchor(call->anchors->figures, call->anchor->name, result);
+    if (call->trial)
+        akma_breaker_release(&call->anchor->breaker);
     call->anchors->in_flight--;
     akma_anchors_unref(call->anchors);
     g_bytes_unref(call->body);
@@ -323,6 +322,8 @@ on_response(const AkmaH2Response *response, const GError *error, void *user_data
         return;
     if (response || error->code != AKMA_ERROR_RATE_LIMITED)
         count_failure(call->anchors, call->anchor, refusal.cause == AKMA_CAUSE_ANCHOR_UNAVAILABLE);
+    if (refusal.cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN)
+        akma_unknown_kids_add(call->anchor->unknown, call->hash, uv_now(call->anchors->loop));
     if (refusal.cause == AKMA_CAUSE_NONE)
         read_answer(call, response, &refusal);
     if (refusal.cause != AKMA_CAUSE_NONE)
@@ -390,12 +391,18 @@ begin(AkmaAnchorCall *call)
 }
 
 static bool
-may_ask(AkmaAnchors *self, Anchor *anchor, AkmaRefusal *ret_refusal)
+may_ask(AkmaAnchors *self, Anchor *anchor, uint64_t hash, bool *ret_trial, AkmaRefusal *ret_refusal)
 {
+    uint64_t now = uv_now(self->loop);
+
+    if (akma_unknown_kids_have(anchor->unknown, hash, now))
+        return akma_refuse(ret_refusal,
+                           AKMA_CAUSE_ANCHOR_KEY_UNKNOWN,
+                           "the anchor had no key for this kid a moment ago");
     if (self->in_flight >= self->in_flight_max)
         return akma_refuse(
             ret_refusal, AKMA_CAUSE_ANCHOR_UNAVAILABLE, "too many requests wait for anchors");
-    if (uv_now(self->loop) < anchor->closed_until_ms)
+    if (!akma_breaker_take(&anchor->breaker, now, ret_trial))
         return akma_refuse(
             ret_refusal, AKMA_CAUSE_ANCHOR_UNAVAILABLE, "the anchor has failed just now");
 
@@ -415,16 +422,21 @@ akma_anchors_ask(AkmaAnchors *self,
     Anchor *anchor = find_anchor(self, kind, realm);
     AkmaAnchorCall *call;
     GBytes *body;
+    uint64_t hash;
+    bool trial;
 
     if (!anchor) {
         akma_refuse(ret_refusal, AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, "no anchor for this realm");
         return NULL;
     }
-    if (!may_ask(self, anchor, ret_refusal))
+    hash = akma_unknown_kids_hash(anchor->unknown, kid, strlen(kid));
+    if (!may_ask(self, anchor, hash, &trial, ret_refusal))
         return NULL;
     body = kind == AKMA_ANCHOR_KIND_GBA ? akma_bsf_request_new(af_id, kid)
                                         : akma_anchor_request_new(af_id, kid);
     if (!body) {
+        if (trial)
+            akma_breaker_release(&anchor->breaker);
         akma_refuse(ret_refusal, AKMA_CAUSE_ANCHOR_UNAVAILABLE, "no memory");
         return NULL;
     }
@@ -433,6 +445,8 @@ akma_anchors_ask(AkmaAnchors *self,
     call->anchors = self;
     call->anchor = anchor;
     call->body = body;
+    call->hash = hash;
+    call->trial = trial;
     call->done = done;
     call->user_data = user_data;
     self->refs++;

@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/anchor-value.c %D%/anchor-value.h \
 	%D%/anchors.c %D%/anchors.h \
 	%D%/audit.c %D%/audit.h \
+	%D%/breaker.c %D%/breaker.h \
 	%D%/bsf-answer.c %D%/bsf-answer.h \
 	%D%/check.c %D%/check.h \
 	%D%/child.c %D%/child.h \
@@ -38,6 +39,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/table.c \
 	%D%/terminal-id.c %D%/terminal-id.h \
+	%D%/unknown-kids.c %D%/unknown-kids.h \
 	%D%/verb.c %D%/verb.h \
 	%D%/verb-application.c %D%/verb-check.c %D%/verb-init.c %D%/verb-key.c %D%/verb-serve.c \
 	%D%/verb-status.c %D%/verb-terminal.c \
@@ -58,7 +60,7 @@ bin_PROGRAMS += %D%/akma-keyserver
 
 EXTRA_DIST += %D%/README.md
 
-keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit/test-bsf-answer \
+keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit/test-breaker tests/unit/test-bsf-answer \
 	tests/unit/test-digest-challenge tests/unit/test-digest-credentials tests/unit/test-front \
 	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-token-answer \
 	tests/unit/test-keyserver-store \
@@ -72,6 +74,7 @@ tests_unit_test_admin_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_admin_LDADD = $(keyserver_test_libs) $(JANSSON_LIBS)
 tests_unit_test_anchor_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_anchor_answer_LDADD = $(keyserver_test_libs)
+tests_unit_test_breaker_LDADD = $(keyserver_test_libs)
 tests_unit_test_bsf_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_bsf_answer_LDADD = $(keyserver_test_libs)
 tests_unit_test_digest_credentials_LDADD = $(keyserver_test_libs)
@@ -119,6 +122,7 @@ tests_fuzz_fuzz_token_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_token_answer_LDADD = $(keyserver_fuzz_libs)
 
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
+	tests/e2e/test-keyserver-anchors.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-provider-api.py \
