@@ -84,6 +84,14 @@ akma_card_close_channel_finish(AkmaCard *self, GAsyncResult *res, GError **error
     return g_task_propagate_boolean(G_TASK(res), error);
 }
 
+bool
+akma_card_channel_ends_with_card(AkmaCard *self, int channel)
+{
+    AkmaCardInterface *iface = AKMA_CARD_GET_IFACE(self);
+
+    return iface->channel_ends_with_card && iface->channel_ends_with_card(self, channel);
+}
+
 void
 akma_card_query_async(AkmaCard *self, GAsyncReadyCallback callback, gpointer user_data)
 {

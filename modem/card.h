@@ -95,6 +95,9 @@ struct _AkmaCardInterface {
                                GAsyncReadyCallback callback,
                                gpointer user_data); /* pointer: AkmaResponse */
 
+    /* NULL: never */
+    bool (*channel_ends_with_card)(AkmaCard *self, int channel);
+
     const char *(*get_protocol)(AkmaCard *self); /* NULL: protocol above */
     const char *(*get_manufacturer)(AkmaCard *self);
     const char *(*get_model)(AkmaCard *self);
@@ -130,6 +133,13 @@ void akma_card_close_channel_async(AkmaCard *self,
                                    GAsyncReadyCallback callback,
                                    gpointer user_data);
 bool akma_card_close_channel_finish(AkmaCard *self, GAsyncResult *res, GError **error);
+
+/*
+ * Does a card that goes take @channel with it? Then commands on it fail from there on, and all that
+ * was read on it comes from one card. Not so on the basic channel, and where the modem reads files
+ * by itself.
+ */
+bool akma_card_channel_ends_with_card(AkmaCard *self, int channel);
 
 /* Asks the modem. A missing or locked card is a state, not an error. */
 void akma_card_query_async(AkmaCard *self, GAsyncReadyCallback callback, gpointer user_data);

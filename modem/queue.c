@@ -326,6 +326,12 @@ akma_channel_authenticate_finish(AkmaChannel *self, GAsyncResult *res, GError **
     return akma_channel_transmit_finish(self, res, error);
 }
 
+bool
+akma_channel_ends_with_card(AkmaChannel *self)
+{
+    return akma_card_channel_ends_with_card(self->queue->card, self->number);
+}
+
 const uint8_t *
 akma_channel_get_folder(AkmaChannel *self, size_t *ret_len)
 {

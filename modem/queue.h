@@ -65,6 +65,9 @@ AkmaResponse *akma_channel_authenticate_finish(AkmaChannel *self,
                                                GAsyncResult *res,
                                                GError **error);
 
+/* As akma_card_channel_ends_with_card(). */
+bool akma_channel_ends_with_card(AkmaChannel *self);
+
 /*
  * The folder that is selected on the channel, as a path of two-byte ids from 3F00 or 7FFF; empty =
  * not known. For modem/uicc.c, which saves SELECTs with it.

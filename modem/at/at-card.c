@@ -324,6 +324,7 @@ card_iface_init(AkmaCardInterface *iface)
     iface->close_channel_async = akma_at_card_close_channel;
     iface->query_async = akma_at_card_query;
     iface->verify_pin_async = akma_at_card_verify_pin;
+    iface->channel_ends_with_card = akma_at_card_channel_ends_with_card;
     iface->get_manufacturer = get_manufacturer;
     iface->get_model = get_model;
     iface->close = close_card;

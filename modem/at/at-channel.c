@@ -448,6 +448,12 @@ cchc_done(bool ok, int code, const GError *error, gpointer user_data)
     }
 }
 
+bool
+akma_at_card_channel_ends_with_card(AkmaCard *card G_GNUC_UNUSED, int channel)
+{
+    return channel != CSIM_SESSION;
+}
+
 void
 akma_at_card_close_channel(AkmaCard *card,
                            int channel,

@@ -63,6 +63,9 @@ void akma_at_card_close_channel(AkmaCard *card,
                                 GAsyncReadyCallback callback,
                                 gpointer user_data);
 
+/* All but the basic channel. */
+bool akma_at_card_channel_ends_with_card(AkmaCard *card, int channel);
+
 /* A session was opened for somebody who does not wait any more: gives it back. */
 void akma_at_card_close_late(AkmaAtCard *self, int session);
 

@@ -114,6 +114,7 @@ card_iface_init(AkmaCardInterface *iface)
     iface->verify_pin_async = akma_mbim_card_verify_pin;
     iface->read_async = akma_mbim_card_read;
     iface->authenticate_async = akma_mbim_card_authenticate;
+    iface->channel_ends_with_card = akma_mbim_card_channel_ends_with_card;
     iface->get_manufacturer = get_manufacturer;
     iface->get_model = get_model;
     iface->close = close_card;

@@ -309,6 +309,13 @@ akma_mbim_card_transmit(AkmaCard *card,
         begin_apdu(g_steal_pointer(&task));
 }
 
+/* With its own way to files the modem needs no channel, and goes to the card that is in. */
+bool
+akma_mbim_card_channel_ends_with_card(AkmaCard *card, int channel G_GNUC_UNUSED)
+{
+    return !AKMA_MBIM_CARD(card)->services.has_files;
+}
+
 static void
 closed(const AkmaMbimAnswer *answer, const GError *error, gpointer user_data)
 {

@@ -101,6 +101,7 @@ void akma_mbim_card_close_channel(AkmaCard *card,
                                   int channel,
                                   GAsyncReadyCallback callback,
                                   gpointer user_data);
+bool akma_mbim_card_channel_ends_with_card(AkmaCard *card, int channel);
 void akma_mbim_card_read(AkmaCard *card,
                          int channel,
                          const AkmaFile *file,

@@ -134,6 +134,7 @@ channel_opened(GObject *card, GAsyncResult *res, gpointer user_data)
             break;
         }
     }
+    message.ends_with_card = akma_card_channel_ends_with_card(AKMA_CARD(card), message.channel);
     answer(request, &message);
 }
 

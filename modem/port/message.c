@@ -11,8 +11,9 @@ G_STATIC_ASSERT(AKMA_COMMAND_MAX >= AKMA_RESPONSE_MAX);
 G_STATIC_ASSERT(AKMA_PORT_MESSAGE_MAX >= 16 + AKMA_COMMAND_MAX + 2 * AKMA_PORT_TEXT_MAX);
 
 /*
- * What follows kind and serial, one letter a field: b bytes, c channel, e code, f file, m timeout,
- * p proxy, s state, t text, u text2, w status word, x slot.
+ * What follows kind and serial, one letter a field: b bytes, c channel, e code, f file, l whether
+ * the channel ends with the card, m timeout, p proxy, s state, t text, u text2, w status word, x
+ * slot.
  */
 static const char *const layouts[AKMA_PORT_N_KINDS] = {
     [AKMA_PORT_OPEN] = "tuxpm",
@@ -25,7 +26,7 @@ static const char *const layouts[AKMA_PORT_N_KINDS] = {
     [AKMA_PORT_AUTHENTICATE] = "cb",
     [AKMA_PORT_DONE] = "",
     [AKMA_PORT_OPENED] = "tu",
-    [AKMA_PORT_CHANNEL] = "c",
+    [AKMA_PORT_CHANNEL] = "cl",
     [AKMA_PORT_RESPONSE] = "bw",
     [AKMA_PORT_STATE] = "s",
     [AKMA_PORT_ERROR] = "et",
@@ -136,6 +137,9 @@ put_field(AkmaWriter *writer, char field, const AkmaPortMessage *message)
         akma_writer_u8(writer, message->sfi);
         akma_writer_u16(writer, message->read_len);
         break;
+    case 'l':
+        akma_writer_u8(writer, message->ends_with_card ? 1 : 0);
+        break;
     case 'm':
         put_u32(writer, message->timeout_ms);
         break;
@@ -176,6 +180,16 @@ take_bytes(AkmaReader *reader, AkmaPortMessage *ret)
 }
 
 static bool
+take_bool(AkmaReader *reader, bool *ret)
+{
+    uint8_t value = akma_reader_u8(reader);
+
+    *ret = value == 1;
+
+    return value <= 1;
+}
+
+static bool
 take_state(AkmaReader *reader, AkmaCardState *ret)
 {
     uint8_t sim = akma_reader_u8(reader);
@@ -211,6 +225,8 @@ take_field(AkmaReader *reader, char field, AkmaPortMessage *ret)
         ret->sfi = akma_reader_u8(reader);
         ret->read_len = akma_reader_u16(reader);
         return ret->len <= AKMA_PATH_MAX && ret->read_len <= AKMA_RESPONSE_DATA_MAX;
+    case 'l':
+        return take_bool(reader, &ret->ends_with_card);
     case 'm':
         ret->timeout_ms = take_u32(reader);
         return ret->timeout_ms > 0;

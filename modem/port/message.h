@@ -30,7 +30,7 @@ typedef enum {
     /* answers */
     AKMA_PORT_DONE,     /* to close and verify */
     AKMA_PORT_OPENED,   /* text: manufacturer, text2: model */
-    AKMA_PORT_CHANNEL,  /* channel */
+    AKMA_PORT_CHANNEL,  /* channel, ends_with_card */
     AKMA_PORT_RESPONSE, /* bytes, sw */
     AKMA_PORT_STATE,    /* state */
     AKMA_PORT_ERROR,    /* code, text: the message */
@@ -48,6 +48,7 @@ typedef struct {
     uint16_t serial;
     uint8_t code; /* an AkmaError, or AKMA_PORT_NOT_SUPPORTED */
     int channel;
+    bool ends_with_card; /* as akma_card_channel_ends_with_card() */
     uint8_t slot;
     AkmaProxy proxy;
     unsigned timeout_ms;

@@ -22,7 +22,8 @@ struct _AkmaPortCard {
     char *protocol;
     char *manufacturer;
     char *model;
-    bool is_open; /* the helper has said so: its end is news */
+    bool ends_with_card; /* the channel that was opened last */
+    bool is_open;        /* the helper has said so: its end is news */
     bool is_gone;
 };
 
@@ -198,6 +199,15 @@ return_opened(GTask *task, const AkmaPortMessage *answer)
 }
 
 static void
+return_channel(GTask *task, const AkmaPortMessage *answer)
+{
+    AkmaPortCard *self = g_task_get_source_object(task);
+
+    self->ends_with_card = answer->ends_with_card;
+    g_task_return_int(task, answer->channel);
+}
+
+static void
 take_answer(AkmaPortCard *self, const AkmaPortMessage *answer)
 {
     Call *call = g_hash_table_lookup(self->calls, GUINT_TO_POINTER(answer->serial));
@@ -216,7 +226,7 @@ take_answer(AkmaPortCard *self, const AkmaPortMessage *answer)
     else if (answer->kind == AKMA_PORT_OPENED)
         return_opened(task, answer);
     else if (answer->kind == AKMA_PORT_CHANNEL)
-        g_task_return_int(task, answer->channel);
+        return_channel(task, answer);
     else if (answer->kind == AKMA_PORT_RESPONSE)
         return_response(task, answer);
     else if (answer->kind == AKMA_PORT_STATE)
@@ -411,6 +421,13 @@ authenticate(AkmaCard *card,
     ask(call_task(card, authenticate, callback, user_data), &message, AKMA_PORT_RESPONSE);
 }
 
+/* The queue has one channel at a time. */
+static bool
+channel_ends_with_card(AkmaCard *card, int channel G_GNUC_UNUSED)
+{
+    return AKMA_PORT_CARD(card)->ends_with_card;
+}
+
 static const char *
 get_protocol(AkmaCard *card)
 {
@@ -448,6 +465,7 @@ card_iface_init(AkmaCardInterface *iface)
     iface->verify_pin_async = verify_pin;
     iface->read_async = read_file;
     iface->authenticate_async = authenticate;
+    iface->channel_ends_with_card = channel_ends_with_card;
     iface->get_protocol = get_protocol;
     iface->get_manufacturer = get_manufacturer;
     iface->get_model = get_model;

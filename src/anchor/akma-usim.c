@@ -13,15 +13,25 @@
 #define IMSI_BYTES 9
 
 /*
- *   VISIT --> ROUTING --> K_AUSF --> IMSI_AGAIN --> DERIVE --> done
- *     ^     (unless known)               |
- *     +------ another card, at most once +
+ *   a card that is not known, read whole:   VISIT --> ROUTING --> K_AUSF --> IMSI --> DERIVE
+ *   a known one, on a channel of its own:   VISIT --> IMSI --> K_AUSF --> DERIVE
+ *   a known one, elsewhere:                 VISIT --> K_AUSF --> IMSI --> DERIVE
+ *
+ * Another card than the one that was known, or than at the beginning: from VISIT, at most once.
+ *
+ * Key and IMSI must be of one card. Where the IMSI comes last, it is that of the card in the modem
+ * after the key was read, and the same as before: what is between is of this card. On a channel
+ * that ends with the card the IMSI may come first, which saves a SELECT: a card that is pulled
+ * takes the channel with it, so that the key cannot be read on it any more; and a modem that says
+ * that the card changed is believed. Should somebody open the same channel number on the next card
+ * in the milliseconds between two commands, the key would be of that one: the A-KID made of it and
+ * the old IMSI is known to nobody, the server refuses it, and all is read anew.
  */
 typedef enum {
     STEP_VISIT,
     STEP_ROUTING,
     STEP_K_AUSF,
-    STEP_IMSI_AGAIN,
+    STEP_IMSI,
     STEP_DERIVE,
 } Step;
 
@@ -32,6 +42,7 @@ typedef struct {
     char *realm_prefix;
     char *routing_indicator; /* NULL: the card's */
     unsigned rounds;
+    bool is_owner_known; /* the IMSI was compared in this round */
     AkmaSecret *k_ausf;
 } Run;
 
@@ -66,11 +77,16 @@ visited(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
     GError *error = NULL;
     Run *run = g_task_get_task_data(task);
 
+    run->is_owner_known = false;
     run->visit = akma_visit_finish(res, &error);
     if (!run->visit)
         g_task_return_error(task, error);
+    else if (!run->visit->facts.is_known)
+        begin(g_steal_pointer(&task), STEP_ROUTING);
+    else if (akma_channel_ends_with_card(run->visit->channel))
+        begin(g_steal_pointer(&task), STEP_IMSI);
     else
-        begin(g_steal_pointer(&task), run->visit->facts.is_known ? STEP_K_AUSF : STEP_ROUTING);
+        begin(g_steal_pointer(&task), STEP_K_AUSF);
 }
 
 static void
@@ -130,6 +146,31 @@ begin_routing(GTask *owned)
         begin_file(owned, &akma_usim_routing_indicator, AKMA_RID_MAX, routing_read);
 }
 
+/* From the beginning, with the card that is there now. Takes the task. */
+static void
+begin_other_card(GTask *owned)
+{
+    g_autoptr(GTask) task = owned;
+    Run *run = g_task_get_task_data(task);
+
+    g_clear_pointer(&run->k_ausf, akma_secret_unref);
+    akma_modem_doubt_card(run->modem);
+    if (++run->rounds >= ROUNDS)
+        fail(task,
+             g_error_new_literal(AKMA_ERROR,
+                                 AKMA_ERROR_MODEM_FAILED,
+                                 "the card became another one while it was read"));
+    else
+        begin(g_steal_pointer(&task), STEP_VISIT);
+}
+
+/* The modem has said nothing to the contrary since the visit began. */
+static bool
+is_same_card(const Run *run)
+{
+    return akma_modem_get_facts(run->modem)->version == run->visit->facts.version;
+}
+
 static void
 k_ausf_read(GObject *source, GAsyncResult *res, gpointer user_data)
 {
@@ -141,8 +182,12 @@ k_ausf_read(GObject *source, GAsyncResult *res, gpointer user_data)
     run->k_ausf = akma_usim_read_k_ausf_finish(AKMA_CHANNEL(source), res, &error);
     if (!run->k_ausf)
         fail(task, error);
+    else if (!run->is_owner_known)
+        begin(g_steal_pointer(&task), STEP_IMSI);
+    else if (is_same_card(run))
+        begin(g_steal_pointer(&task), STEP_DERIVE);
     else
-        begin(g_steal_pointer(&task), STEP_IMSI_AGAIN);
+        begin_other_card(g_steal_pointer(&task));
 }
 
 static void
@@ -155,7 +200,7 @@ begin_k_ausf(GTask *owned)
 }
 
 static void
-imsi_read_again(GObject *source, GAsyncResult *res, gpointer user_data)
+imsi_read(GObject *source, GAsyncResult *res, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
     GError *error = NULL;
@@ -167,26 +212,17 @@ imsi_read_again(GObject *source, GAsyncResult *res, gpointer user_data)
         fail(task, error);
         return;
     }
-    if (CRYPTO_memcmp(digest, run->visit->facts.imsi_digest, sizeof digest) == 0) {
-        begin(g_steal_pointer(&task), STEP_DERIVE);
-        return;
-    }
-
-    akma_modem_doubt_card(run->modem);
-    if (++run->rounds >= ROUNDS) {
-        fail(task,
-             g_error_new_literal(AKMA_ERROR,
-                                 AKMA_ERROR_MODEM_FAILED,
-                                 "the card became another one while it was read"));
-        return;
-    }
-    begin(g_steal_pointer(&task), STEP_VISIT);
+    run->is_owner_known = CRYPTO_memcmp(digest, run->visit->facts.imsi_digest, sizeof digest) == 0;
+    if (run->is_owner_known)
+        begin(g_steal_pointer(&task), run->k_ausf ? STEP_DERIVE : STEP_K_AUSF);
+    else
+        begin_other_card(g_steal_pointer(&task));
 }
 
 static void
-begin_imsi_again(GTask *owned)
+begin_imsi(GTask *owned)
 {
-    begin_file(owned, &akma_usim_imsi, IMSI_BYTES, imsi_read_again);
+    begin_file(owned, &akma_usim_imsi, IMSI_BYTES, imsi_read);
 }
 
 /*= TS 33.535 6.1: K_AKMA and A-KID from K_AUSF, SUPI and routing indicator */
@@ -253,7 +289,7 @@ begin(GTask *owned, Step step)
         [STEP_VISIT] = {"visit", begin_visit},
         [STEP_ROUTING] = {"routing indicator", begin_routing},
         [STEP_K_AUSF] = {"key", begin_k_ausf},
-        [STEP_IMSI_AGAIN] = {"identity again", begin_imsi_again},
+        [STEP_IMSI] = {"identity", begin_imsi},
         [STEP_DERIVE] = {"derive", begin_derive},
     };
 

@@ -2,7 +2,8 @@
 
 /*
  * akma-usim: AKMA from the USIM: K_AUSF of EF_5GAUTHKEYS, the IMSI, and what the A-KID needs.
- * The card is read live each time, IMSI and keys on one channel and the IMSI again after.
+ * The card is read live each time, IMSI and keys on one channel; how it is made sure that both come
+ * from the same card stands in akma-usim.c.
  */
 #pragma once
 

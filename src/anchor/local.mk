@@ -25,6 +25,10 @@ tests_unit_test_akma_usim_SOURCES = tests/unit/test-akma-usim.c \
 	tests/fakes/fake-card.c tests/fakes/fake-card.h tests/fakes/usim-fixture.h
 tests_unit_test_akma_usim_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_akma_usim_LDADD = tests/libtests.la %D%/libanchor.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/test-akma-usim-swap
+tests_unit_test_akma_usim_swap_SOURCES = tests/unit/test-akma-usim-swap.c \
+	tests/fakes/fake-card.c tests/fakes/fake-card.h tests/fakes/usim-fixture.h
+tests_unit_test_akma_usim_swap_LDADD = %D%/libanchor.la $(CMOCKA_LIBS)
 
 gba_tests = tests/unit/test-digest tests/unit/test-gba-info tests/unit/test-gba-names \
 	tests/unit/test-gba-ub

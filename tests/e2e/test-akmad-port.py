@@ -82,8 +82,8 @@ class Client:
 
     def open_channel(self):
         kind, body = self.ask(OPEN_CHANNEL, data(USIM))
-        assert kind == CHANNEL
-        return body
+        assert kind == CHANNEL and body[4:] == b"\x01", body  # it ends with the card
+        return body[:4]
 
     def transmit(self, channel, command):
         kind, body = self.ask(TRANSMIT, channel + data(bytes.fromhex(command)))

@@ -463,7 +463,7 @@ def cold_read_takes_twelve_requests_at_most_and_an_unchanged_card_six():
                 modem.ok("reset")
                 modem.run(*actions)
                 counts.append({k: int(v) for k, v in modem.ok("count").items()})
-            for what, most in (("lines", 6), ("commands", 7)):
+            for what, most in (("lines", 6), ("commands", 6)):
                 opened, cold, both = (count[what] for count in counts)
                 print("# %s, %s: to open %d, cold %d, unchanged %d" % (
                     dialect, {"lines": "requests", "commands": "APDUs to the card"}[what],

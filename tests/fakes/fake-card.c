@@ -16,6 +16,11 @@ struct _FakeCard {
     int fail_bare;
     unsigned fail_nth;
     int fail_code;
+    bool ends_channels;
+    const char *const (*swap_table)[2]; /* NULL: no swap is coming */
+    size_t swap_rows;
+    unsigned swap_after;
+    int ended; /* channels up to this one are of a card that is out */
     bool hold;
     bool closed;
     GQueue held; /* Held */
@@ -28,6 +33,7 @@ typedef struct {
     GTask *task;
     enum { HELD_OPEN, HELD_TRANSMIT, HELD_CLOSE, HELD_QUERY } kind;
     char *command;
+    int channel;
     bool bare;
 } Held;
 
@@ -104,9 +110,22 @@ answer_open(FakeCard *self, GTask *task, bool bare)
 }
 
 static void
+swap_now(FakeCard *self)
+{
+    for (size_t i = 0; i < self->swap_rows; i++)
+        fake_card_set(self, self->swap_table[i][0], self->swap_table[i][1]);
+    self->swap_table = NULL;
+    if (self->ends_channels)
+        self->ended = (int)self->opened;
+}
+
+static void
 answer(FakeCard *self, Held *held)
 {
     GTask *task = held->task;
+
+    if (self->swap_table && held->kind != HELD_QUERY && self->swap_after-- == 0)
+        swap_now(self);
 
     if (held->kind == HELD_CLOSE) {
         self->open--; /* whatever else fails, a test sees that it was tried */
@@ -121,6 +140,8 @@ answer(FakeCard *self, Held *held)
             return;
         if (held->kind == HELD_OPEN)
             answer_open(self, task, held->bare);
+        else if (held->channel <= self->ended)
+            g_task_return_new_error(task, AKMA_ERROR, AKMA_ERROR_MODEM_FAILED, "no such channel");
         else
             answer_command(self, task, held->command);
     }
@@ -174,6 +195,7 @@ transmit(AkmaCard *card,
 
     g_assert_cmpint(channel, >, 0);
     held->kind = HELD_TRANSMIT;
+    held->channel = channel;
     held->command = g_malloc(AKMA_HEX_LEN(command->len) + 1);
     akma_hex_encode(command->bytes, command->len, held->command);
     take(card, held);
@@ -198,6 +220,12 @@ query(AkmaCard *card, GAsyncReadyCallback callback, gpointer user_data)
 
     held->kind = HELD_QUERY;
     take(card, held);
+}
+
+static bool
+channel_ends_with_card(AkmaCard *card, int channel G_GNUC_UNUSED)
+{
+    return FAKE_CARD(card)->ends_channels;
 }
 
 static const char *
@@ -229,6 +257,7 @@ card_iface_init(AkmaCardInterface *iface)
     iface->transmit_async = transmit;
     iface->close_channel_async = close_channel;
     iface->query_async = query;
+    iface->channel_ends_with_card = channel_ends_with_card;
     iface->get_manufacturer = get_manufacturer;
     iface->get_model = get_model;
     iface->close = close_card;
@@ -338,6 +367,20 @@ fake_card_fail_command(FakeCard *self, unsigned nth, int code)
 {
     self->fail_nth = nth;
     self->fail_code = code;
+}
+
+void
+fake_card_end_channels(FakeCard *self, bool end)
+{
+    self->ends_channels = end;
+}
+
+void
+fake_card_swap_after(FakeCard *self, unsigned n, const char *const (*table)[2], size_t rows)
+{
+    self->swap_table = table;
+    self->swap_rows = rows;
+    self->swap_after = n;
 }
 
 void

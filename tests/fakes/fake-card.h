@@ -28,6 +28,14 @@ void fake_card_fail_open(FakeCard *self, int code);
 void fake_card_fail_bare(FakeCard *self, int code);
 /* The @nth command from now on (1..) fails with @code instead of being answered. */
 void fake_card_fail_command(FakeCard *self, unsigned nth, int code);
+/* Its channels say that they end with the card; they do. */
+void fake_card_end_channels(FakeCard *self, bool end);
+/*
+ * After @n more commands (0: at once) the card is another one: @table of @rows commands and answers
+ * is put over what it had, and channels that are open end, if they do.
+ */
+void fake_card_swap_after(FakeCard *self, unsigned n, const char *const (*table)[2], size_t rows);
+
 /* Answers only when fake_card_release() is called, one at a time. */
 void fake_card_hold(FakeCard *self, bool hold);
 void fake_card_release(FakeCard *self);

@@ -208,6 +208,34 @@ a_command_goes_there_and_its_answer_comes_back(void **state)
 }
 
 static void
+channel_opened(GObject *source, GAsyncResult *res, gpointer user_data)
+{
+    Fixture *f = user_data;
+
+    assert_int_equal(akma_card_open_channel_finish(AKMA_CARD(source), res, &f->error), 7);
+    f->done = true;
+}
+
+static void
+a_channel_comes_with_whether_it_ends_with_the_card(void **state)
+{
+    Fixture *f = *state;
+
+    open_card(f);
+    for (unsigned i = 0; i < 3; i++) {
+        bool ends = i != 1;
+
+        f->done = false;
+        akma_card_open_channel_async(f->card, NULL, 0, channel_opened, f);
+        take_request(f);
+        answer(f,
+               (AkmaPortMessage){.kind = AKMA_PORT_CHANNEL, .channel = 7, .ends_with_card = ends});
+        fake_card_run_until(&f->done);
+        assert_int_equal(akma_card_channel_ends_with_card(f->card, 7), ends);
+    }
+}
+
+static void
 errors_keep_their_code(void **state)
 {
     Fixture *f = *state;
@@ -382,6 +410,8 @@ main(void)
         cmocka_unit_test_setup_teardown(it_opens_what_it_was_told, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_command_goes_there_and_its_answer_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_channel_comes_with_whether_it_ends_with_the_card, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_keep_their_code, setup, teardown),
         cmocka_unit_test_setup_teardown(events_become_signals, setup, teardown),
         cmocka_unit_test_setup_teardown(cancelled_opening_hangs_up, setup, teardown),

@@ -16,6 +16,7 @@ sample(AkmaPortKind kind)
     message.serial = akma_port_kind_is_event(kind) ? 0 : 0x1234;
     message.code = 11;
     message.channel = 0x100003;
+    message.ends_with_card = true;
     message.slot = 2;
     message.proxy = AKMA_PROXY_ALWAYS;
     message.timeout_ms = 70000;
@@ -133,6 +134,7 @@ reject_values_out_of_range(void **state G_GNUC_UNUSED)
     reject_byte(AKMA_PORT_STATE, 4, AKMA_REGISTRATION_ROAMING + 1);
     reject_byte(AKMA_PORT_ERROR, 3, 0);      /* an error that is none */
     reject_byte(AKMA_PORT_CHANNEL, 3, 0x80); /* a negative channel */
+    reject_byte(AKMA_PORT_CHANNEL, 7, 2);    /* neither yes nor no */
     reject_byte(AKMA_PORT_OPEN, 4, '\n');    /* text that cannot be shown */
     reject_byte(AKMA_PORT_OPEN, 4, 0xff);
     reject_byte(AKMA_PORT_OPEN, 22, 0); /* slot 0 */
