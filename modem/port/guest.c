@@ -262,7 +262,8 @@ begin_open(AkmaGuest *self, Request *request, const AkmaPortMessage *message)
     const AkmaPortConfig config = {.device = message->text2,
                                    .slot = message->slot,
                                    .proxy = message->proxy,
-                                   .timeout_ms = message->timeout_ms};
+                                   .timeout_ms = message->timeout_ms,
+                                   .is_guess = message->is_guess};
     g_autoptr(GError) error = NULL;
 
     self->transport = akma_transport_find(message->text);

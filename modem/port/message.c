@@ -11,12 +11,11 @@ G_STATIC_ASSERT(AKMA_COMMAND_MAX >= AKMA_RESPONSE_MAX);
 G_STATIC_ASSERT(AKMA_PORT_MESSAGE_MAX >= 16 + AKMA_COMMAND_MAX + 2 * AKMA_PORT_TEXT_MAX);
 
 /*
- * What follows kind and serial, one letter a field: b bytes, c channel, e code, f file, l whether
- * the channel ends with the card, m timeout, p proxy, s state, t text, u text2, w status word, x
- * slot.
+ * What follows kind and serial, one letter a field: b bytes, c channel, e code, f file, g is_guess,
+ * l ends_with_card, m timeout, p proxy, s state, t text, u text2, w status word, x slot.
  */
 static const char *const layouts[AKMA_PORT_N_KINDS] = {
-    [AKMA_PORT_OPEN] = "tuxpm",
+    [AKMA_PORT_OPEN] = "tuxpmg",
     [AKMA_PORT_OPEN_CHANNEL] = "b",
     [AKMA_PORT_TRANSMIT] = "cb",
     [AKMA_PORT_CLOSE_CHANNEL] = "c",
@@ -137,6 +136,9 @@ put_field(AkmaWriter *writer, char field, const AkmaPortMessage *message)
         akma_writer_u8(writer, message->sfi);
         akma_writer_u16(writer, message->read_len);
         break;
+    case 'g':
+        akma_writer_u8(writer, message->is_guess ? 1 : 0);
+        break;
     case 'l':
         akma_writer_u8(writer, message->ends_with_card ? 1 : 0);
         break;
@@ -225,6 +227,8 @@ take_field(AkmaReader *reader, char field, AkmaPortMessage *ret)
         ret->sfi = akma_reader_u8(reader);
         ret->read_len = akma_reader_u16(reader);
         return ret->len <= AKMA_PATH_MAX && ret->read_len <= AKMA_RESPONSE_DATA_MAX;
+    case 'g':
+        return take_bool(reader, &ret->is_guess);
     case 'l':
         return take_bool(reader, &ret->ends_with_card);
     case 'm':

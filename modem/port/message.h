@@ -19,7 +19,7 @@ G_BEGIN_DECLS
 
 typedef enum {
     /* requests */
-    AKMA_PORT_OPEN,          /* text: protocol, text2: device, slot, proxy, timeout_ms; once */
+    AKMA_PORT_OPEN,          /* text: protocol, text2: device, slot, proxy, timeout_ms, is_guess */
     AKMA_PORT_OPEN_CHANNEL,  /* bytes: the AID */
     AKMA_PORT_TRANSMIT,      /* channel, bytes: the command */
     AKMA_PORT_CLOSE_CHANNEL, /* channel */
@@ -52,6 +52,7 @@ typedef struct {
     uint8_t slot;
     AkmaProxy proxy;
     unsigned timeout_ms;
+    bool is_guess; /* as in AkmaPortConfig */
     uint16_t file_id;
     uint8_t sfi;
     uint16_t read_len;

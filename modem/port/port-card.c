@@ -315,6 +315,7 @@ akma_port_card_open_async(const char *socket,
     message.slot = (uint8_t)config->slot;
     message.proxy = config->proxy;
     message.timeout_ms = config->timeout_ms;
+    message.is_guess = config->is_guess;
     ask(g_steal_pointer(&task), &message, AKMA_PORT_OPENED);
 }
 

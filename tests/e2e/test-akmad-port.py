@@ -5,6 +5,7 @@
 The port behind it is an AT port of the simulator: any transport will do.
 """
 import os
+import pty
 import pwd
 import signal
 import socket
@@ -12,6 +13,7 @@ import struct
 import subprocess
 import sys
 import time
+import tty
 
 sys.path.insert(0, os.path.dirname(__file__))
 import harness
@@ -76,9 +78,9 @@ class Client:
                 raise Refused(message[2][0], message[2][2:].decode())
             return message[0], message[2]
 
-    def open(self, device, protocol="at", slot=1, proxy=2, timeout_ms=2000):
+    def open(self, device, protocol="at", slot=1, proxy=2, timeout_ms=2000, guess=0):
         return self.ask(OPEN, text(protocol) + text(device) + bytes([slot, proxy]) +
-                        struct.pack(">I", timeout_ms))
+                        struct.pack(">IB", timeout_ms, guess))
 
     def open_channel(self):
         kind, body = self.ask(OPEN_CHANNEL, data(USIM))
@@ -149,6 +151,23 @@ def a_key_is_read_through_it():
         assert client.transmit(channel, "00b0850022") == "8020" + K_AUSF + "9000"
         assert client.ask(CLOSE_CHANNEL, channel) == (DONE, b"")
         assert helper.count_open() == 0
+
+
+@tap.test
+def a_port_that_is_a_guess_is_not_asked_again():
+    """One that says nothing: it may be the diagnostics of a modem."""
+    asked = {}
+    with Helper() as helper:
+        for guess in (0, 1):
+            port, slave = pty.openpty()
+            tty.setraw(slave)
+            refuses(MODEM_FAILED, helper.client().open, os.ttyname(slave), timeout_ms=300,
+                    guess=guess)
+            os.set_blocking(port, False)
+            asked[guess] = os.read(port, 4096).count(b"AT")
+            os.close(slave)
+            os.close(port)
+    assert asked[1] == 1 and asked[0] > 1, asked
 
 
 @tap.test
@@ -291,7 +310,7 @@ def reject_a_second_open():
     with Helper() as helper:
         client = helper.client()
         client.open(helper.device)
-        client.send(OPEN, text("at") + text(helper.device) + bytes([1, 2, 0, 0, 8, 0]))
+        client.send(OPEN, text("at") + text(helper.device) + bytes([1, 2, 0, 0, 8, 0, 0]))
         hung_up(client)
 
 

@@ -112,8 +112,11 @@ opened(GObject *source G_GNUC_UNUSED, GAsyncResult *res, gpointer user_data)
 static void
 begin_open(Fixture *f)
 {
-    const AkmaPortConfig config = {
-        .device = "/dev/cdc-wdm0", .slot = 2, .proxy = AKMA_PROXY_ALWAYS, .timeout_ms = TIMEOUT_MS};
+    const AkmaPortConfig config = {.device = "/dev/cdc-wdm0",
+                                   .slot = 2,
+                                   .proxy = AKMA_PROXY_ALWAYS,
+                                   .timeout_ms = TIMEOUT_MS,
+                                   .is_guess = true};
 
     f->done = false;
     akma_port_card_open_async(f->path, "mbim", &config, f->cancellable, opened, f);
@@ -180,6 +183,7 @@ it_opens_what_it_was_told(void **state)
     assert_string_equal(f->request.text2, "/dev/cdc-wdm0");
     assert_int_equal(f->request.slot, 2);
     assert_int_equal(f->request.proxy, AKMA_PROXY_ALWAYS);
+    assert_true(f->request.is_guess);
     assert_string_equal(akma_card_get_protocol(f->card), "mbim");
     assert_string_equal(akma_card_get_manufacturer(f->card), "Foxconn");
     assert_string_equal(akma_card_get_model(f->card), "T99W175");

@@ -20,6 +20,7 @@ sample(AkmaPortKind kind)
     message.slot = 2;
     message.proxy = AKMA_PROXY_ALWAYS;
     message.timeout_ms = 70000;
+    message.is_guess = true;
     message.file_id = 0x6f07;
     message.sfi = 7;
     message.read_len = 256;
@@ -139,6 +140,7 @@ reject_values_out_of_range(void **state G_GNUC_UNUSED)
     reject_byte(AKMA_PORT_OPEN, 4, 0xff);
     reject_byte(AKMA_PORT_OPEN, 22, 0); /* slot 0 */
     reject_byte(AKMA_PORT_OPEN, 23, AKMA_PROXY_NEVER + 1);
+    reject_byte(AKMA_PORT_OPEN, 28, 2); /* neither a guess nor none */
 
     akma_port_message_set_bytes(&message, "12345678", 8); /* a path that is too long */
     assert_false(
