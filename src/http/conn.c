@@ -41,6 +41,14 @@ akma_conn_touch(AkmaConn *self)
     uv_idle_start(&self->io->idle, akma_io_turn);
 }
 
+void
+akma_conn_resume(AkmaConn *self)
+{
+    self->suspended = false;
+    self->drained = false;
+    akma_conn_touch(self);
+}
+
 uint64_t
 akma_conn_tell(const AkmaConn *self)
 {
@@ -174,9 +182,14 @@ shake_hands(AkmaConn *self)
         self->want_write = false;
         rv = SSL_do_handshake(self->ssl);
         self->active_ms = uv_now(self->io->loop);
+        if (self->state != AKMA_CONN_HANDSHAKE)
+            return;
         if (rv != 1) {
             int why = SSL_get_error(self->ssl, rv);
 
+            self->suspended = why == SSL_ERROR_WANT_CLIENT_HELLO_CB;
+            if (self->suspended)
+                return;
             self->want_write = why == SSL_ERROR_WANT_WRITE;
             if (self->eof || (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE))
                 akma_conn_unreachable(self, "TLS: %s", akma_conn_tls_reason(self));
@@ -240,6 +253,7 @@ on_poll(uv_poll_t *poll, int status, int events)
     }
     self->drained = false;
     self->unread = self->unread || self->hangup || (events & UV_READABLE);
+    self->eof = self->eof || (self->suspended && (events & UV_DISCONNECT));
     if (self->state == AKMA_CONN_CONNECTING && (self->hangup || (events & UV_WRITABLE)))
         finish_connect(self);
     akma_conn_turn(self);
@@ -286,6 +300,9 @@ arm(AkmaConn *self)
 
     if (self->state == AKMA_CONN_CONNECTING)
         events = UV_WRITABLE;
+    /* nothing is read: what comes waits in the socket, but we hear when the peer is gone */
+    if (self->suspended)
+        events = UV_DISCONNECT;
     if (events != self->events)
         uv_poll_start(&self->poll, events, on_poll);
     self->events = events;
@@ -330,7 +347,7 @@ turn(AkmaConn *self)
     }
 
     self->in_turn = true;
-    if (self->state == AKMA_CONN_HANDSHAKE)
+    if (self->state == AKMA_CONN_HANDSHAKE && !self->suspended)
         shake_hands(self);
     if (self->unread && (self->state == AKMA_CONN_OPEN || self->state == AKMA_CONN_LINGER))
         read_some(self);

@@ -115,6 +115,7 @@ struct _AkmaConn {
     bool drained;    /* the socket had no more */
     bool unread;     /* there may be more, in the socket or in TLS */
     bool want_write; /* TLS or connect() waits for the socket */
+    bool suspended;  /* the handshake waits for the user: akma_conn_resume() */
 };
 
 /*
@@ -131,6 +132,9 @@ bool akma_conn_init(AkmaConn *self,
 
 /* Something is to be sent, or the state changed: a turn comes before the loop sleeps. */
 void akma_conn_touch(AkmaConn *self);
+
+/* A handshake that a callback of OpenSSL has suspended goes on; one that is not does so anyway. */
+void akma_conn_resume(AkmaConn *self);
 
 /* Did ALPN choose @protocol? False without TLS. */
 bool akma_conn_has_alpn(const AkmaConn *self, const char *protocol);

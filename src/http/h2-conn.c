@@ -237,8 +237,14 @@ opened(AkmaConn *conn)
     AkmaH2Conn *self = (AkmaH2Conn *)conn;
 
     end_handshake(self);
+    if (self->server->psk && !akma_h2_psk_opened(self))
+        return false;
+    if (!self->h1 && !open_h2(self))
+        return false;
+    if (self->server->handlers.opened)
+        self->server->handlers.opened(self, self->server->user_data);
 
-    return self->h1 || open_h2(self);
+    return conn->state == AKMA_CONN_OPEN;
 }
 
 static void
@@ -328,6 +334,7 @@ ended(AkmaConn *conn)
         server->handlers.conn_closed(self, server->user_data);
     if (self->destroy)
         self->destroy(self->data);
+    akma_h2_psk_clear(self);
 }
 
 static void
@@ -384,8 +391,10 @@ akma_h2_conn_accept(AkmaH2Server *server, int fd, const struct sockaddr *peer)
     self->shaking = true;
     self->link.data = self;
     name_peer(peer, self->peer, sizeof self->peer);
-    if (ssl)
+    if (ssl) {
         SSL_set_accept_state(ssl);
+        SSL_set_app_data(ssl, self);
+    }
 
     if ((server->tls && !ssl) ||
         !akma_conn_init(

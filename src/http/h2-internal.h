@@ -3,6 +3,7 @@
 /* h2-internal: the server, its connections and their streams, as h2-*.c share them. */
 #pragma once
 
+#include "base/secret.h"
 #include "http/conn.h"
 #include "http/fields.h"
 #include "http/h2.h"
@@ -35,15 +36,32 @@ struct _AkmaH2Server {
     uv_poll_t poll;
     uv_timer_t timer; /* accept again after a lack of descriptors; end of grace */
     unsigned handles;
+    bool psk; /* external PSKs in place of a certificate */
     bool listening, stopping;
     void (*done)(void *user_data);
     void *done_data;
 };
 
+typedef enum {
+    AKMA_H2_PSK_NEW,
+    AKMA_H2_PSK_WAITING,
+    AKMA_H2_PSK_GIVEN,
+    AKMA_H2_PSK_REFUSED,
+} AkmaH2PskState;
+
+/* Until the handshake is over. */
+typedef struct {
+    AkmaH2PskState state;
+    uint8_t *identity; /* the one that counts; NULL: the first */
+    size_t identity_len;
+    AkmaSecret *key;
+} AkmaH2Psk;
+
 struct _AkmaH2Conn {
     AkmaConn base; /* first */
     AkmaH2Server *server;
-    AkmaH1 *h1;                  /* NULL for HTTP/2 */
+    AkmaH1 *h1; /* NULL for HTTP/2 */
+    AkmaH2Psk psk;
     GList link;                  /* in server->conns */
     GList handshake;             /* in server->handshakes, while it has data */
     GQueue streams, ready, gone; /* each stream is in one of them */
@@ -132,6 +150,12 @@ bool akma_h1_respond(AkmaH2Stream *stream,
 void akma_h1_flushed(AkmaH2Conn *conn);
 /* Nothing is read any more, and what is not yet queued is not sent. */
 void akma_h1_end(AkmaH2Conn *conn);
+
+/* h2-psk.c */
+void akma_h2_psk_install(SSL_CTX *tls);
+/* After the handshake. False: it did not use the PSK, and the connection failed. */
+bool akma_h2_psk_opened(AkmaH2Conn *self);
+void akma_h2_psk_clear(AkmaH2Conn *self);
 
 /* h2-server.c */
 void akma_h2_server_conn_gone(AkmaH2Server *self);

@@ -50,6 +50,8 @@ akma_h2_server_set_tls(AkmaH2Server *self, SSL_CTX *tls)
     self->tls = tls;
     if (tls)
         akma_tls_server_set_versions(tls, self->versions);
+    if (tls && self->psk)
+        akma_h2_psk_install(tls);
 }
 
 void

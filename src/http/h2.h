@@ -23,6 +23,8 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "base/secret.h"
+
 G_BEGIN_DECLS
 
 typedef enum {
@@ -62,6 +64,14 @@ typedef struct {
 typedef struct {
     /* A new peer, before TLS. False: closed at once. NULL: everybody. */
     bool (*accept)(const struct sockaddr *peer, void *user_data);
+    /*
+     * With akma_h2_server_use_psk() only: a ClientHello offers PSKs; @offer is the content of its
+     * extension pre_shared_key, as it came. The handshake waits for akma_h2_conn_set_psk() or
+     * akma_h2_conn_refuse_psk(), now or later. Once a connection.
+     */
+    void (*offered)(AkmaH2Conn *conn, const uint8_t *offer, size_t len, void *user_data);
+    /* The handshake is over: with a PSK the peer has proven that it has it. */
+    void (*opened)(AkmaH2Conn *conn, void *user_data);
     /* A complete request. Answer it now or later with akma_h2_respond(). */
     void (*request)(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data);
     /* @stream, once given to request(), is gone (answered and sent, reset, connection lost). */
@@ -82,6 +92,13 @@ AkmaH2Server *akma_h2_server_new(uv_loop_t *loop,
  * who does not offer ALPN speaks HTTP/1.1. Call it before akma_h2_server_listen().
  */
 void akma_h2_server_set_versions(AkmaH2Server *self, unsigned versions);
+
+/*
+ * Clients show that they have a PSK, which offered() finds for them, and no other way leads in: the
+ * context, by akma_tls_psk_server_new(), has no certificate. Call it before
+ * akma_h2_server_listen().
+ */
+void akma_h2_server_use_psk(AkmaH2Server *self);
 
 /* @fd: a listening stream socket; taken over on success. Errors: AKMA_ERROR_INTERNAL. */
 bool akma_h2_server_listen(AkmaH2Server *self, int fd, GError **error);
@@ -119,6 +136,16 @@ X509 *akma_h2_conn_get_peer_certificate(const AkmaH2Conn *self);
  * its lifetime. Again has no effect. HTTP/2 only.
  */
 void akma_h2_conn_trust(AkmaH2Conn *self, unsigned streams);
+
+/* In offered(): of all identities only this one counts (copied, wiped). Without it: the first. */
+void akma_h2_conn_choose_psk(AkmaH2Conn *self, const uint8_t *identity, size_t len);
+/*
+ * The handshake goes on with @key, of which a reference is kept until it is over. NULL: with a
+ * random one, so that it fails as with a wrong key.
+ */
+void akma_h2_conn_set_psk(AkmaH2Conn *self, AkmaSecret *key);
+/* The handshake ends with the alert internal_error: come back later. */
+void akma_h2_conn_refuse_psk(AkmaH2Conn *self);
 
 /* Sends what is answered, resets what is not, then GOAWAY and close. */
 void akma_h2_conn_close(AkmaH2Conn *self);

@@ -14,11 +14,13 @@ noinst_LTLIBRARIES += %D%/libh2.la
 	%D%/h2-client.c %D%/h2-client.h \
 	%D%/h2-conn.c \
 	%D%/h2-internal.h \
+	%D%/h2-psk.c \
 	%D%/h2-server.c \
 	%D%/h2-stream.c \
 	%D%/h2.h \
 	%D%/io.c \
 	%D%/listen.c \
+	%D%/psk.c %D%/psk.h \
 	%D%/tls.c %D%/tls.h
 %C%_libh2_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-http\"
 %C%_libh2_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(NGHTTP2_CFLAGS) $(SSL_CFLAGS)
@@ -29,7 +31,8 @@ noinst_LTLIBRARIES += %D%/libhttp.la
 	%D%/client-request.c %D%/client-request.h \
 	%D%/client.c %D%/client.h \
 	%D%/curl-source.c %D%/curl-source.h \
-	%D%/fields.h
+	%D%/fields.h \
+	%D%/psk.c %D%/psk.h
 %C%_libhttp_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-http\"
 %C%_libhttp_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(SSL_CFLAGS)
 %C%_libhttp_la_LIBADD = src/base/libbase.la $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(GLIB_LIBS)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "http/h2.h"
+#include "http/psk.h"
 
 #define H2 "\2h2"
 #define H1 "\10http/1.1"
@@ -173,6 +174,23 @@ akma_tls_server_allow_1_2(SSL_CTX *self, GError **error)
     ERR_clear_error();
 
     return false;
+}
+
+SSL_CTX *
+akma_tls_psk_server_new(GError **error)
+{
+    g_autoptr(SSL_CTX) self = new_context(TLS_server_method(), error);
+
+    if (!self)
+        return NULL;
+    if (!akma_psk_restrict(self)) {
+        g_set_error(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "TLS with PSK: %s", reason());
+        ERR_clear_error();
+        return NULL;
+    }
+    akma_tls_server_set_versions(self, AKMA_HTTP_2);
+
+    return g_steal_pointer(&self);
 }
 
 SSL_CTX *

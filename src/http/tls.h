@@ -41,6 +41,12 @@ void akma_tls_server_set_versions(SSL_CTX *self, unsigned versions);
 bool akma_tls_server_allow_1_2(SSL_CTX *self, GError **error);
 
 /*
+ * For akma_h2_server_use_psk(): without a certificate, ALPN h2, external PSKs by psk.h only.
+ * Errors: AKMA_ERROR_INTERNAL.
+ */
+SSL_CTX *akma_tls_psk_server_new(GError **error);
+
+/*
  * ALPN h2, certificate verified. @ca_file NULL: the system's store. @certificate_file and
  * @key_file: NULL, or what to show to the server.
  */

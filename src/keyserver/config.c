@@ -23,6 +23,7 @@ static const AkmaSettingRow rows[] = {
     {"server", "workers", AKMA_SETTING_STRING, "auto", NULL, false},
     {"admin", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"digest", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
+    {"psk", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"store", "backend", AKMA_SETTING_CHOICE, "sqlite", "sqlite", false},
     {"store", "path", AKMA_SETTING_PATH, NULL, NULL, false},
     {"store", "store-key-file", AKMA_SETTING_SECRET, NULL, NULL, true},
@@ -58,6 +59,21 @@ get_rate(const AkmaSettings *settings, const char *key)
                       .seconds = akma_settings_get_rate_s(settings, "limits", key)};
 }
 
+/* Workers listen with SO_REUSEPORT: on one address two faces would take turns. */
+static bool
+check_listen(const AkmaServerConfig *self,
+             const char *group,
+             const char *address,
+             const char *other,
+             GError **error)
+{
+    if (!address || g_strcmp0(address, other) != 0 || g_str_has_suffix(address, ":0"))
+        return true;
+
+    return akma_settings_reject(
+        self->settings, group, "listen", error, "%s is taken by another group", address);
+}
+
 static bool
 load_server(AkmaServerConfig *self, GError **error)
 {
@@ -73,6 +89,11 @@ load_server(AkmaServerConfig *self, GError **error)
     self->name = akma_af_id_dup_fqdn(&self->af_id);
     self->listen = g_strdup(akma_settings_get(settings, "server", "listen"));
     self->digest_listen = g_strdup(akma_settings_get(settings, "digest", "listen"));
+    self->psk_listen = g_strdup(akma_settings_get(settings, "psk", "listen"));
+    if (!check_listen(self, "digest", self->digest_listen, self->listen, error) ||
+        !check_listen(self, "psk", self->psk_listen, self->listen, error) ||
+        !check_listen(self, "psk", self->psk_listen, self->digest_listen, error))
+        return false;
     self->certificate_file = akma_settings_dup_path(settings, "server", "certificate-file");
     self->key_file = akma_settings_dup_path(settings, "server", "key-file");
     self->client_ca_file = akma_settings_dup_path(settings, "server", "client-ca-file");
@@ -200,6 +221,7 @@ akma_server_config_free(AkmaServerConfig *self)
     g_free(self->listen);
     g_free(self->digest_listen);
     g_free(self->admin_listen);
+    g_free(self->psk_listen);
     g_free(self->certificate_file);
     g_free(self->key_file);
     g_free(self->client_ca_file);

@@ -55,6 +55,7 @@ typedef struct {
     char *listen;
     char *digest_listen; /* NULL: no HTTP Digest face */
     char *admin_listen;  /* NULL: no admin process */
+    char *psk_listen;    /* NULL: no PSK profile */
     char *certificate_file;
     char *key_file;
     char *client_ca_file; /* of consumers; NULL: nobody is asked for a certificate */

@@ -179,9 +179,8 @@ akma_front_check_envelope(const AkmaFront *self,
 }
 
 bool
-akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s)
+akma_front_take_request_of(AkmaFront *self, const char *peer, unsigned *ret_wait_s)
 {
-    const char *peer = akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream));
     uint64_t now = uv_now(self->loop);
     uint8_t key[AKMA_ADDRESS_KEY_LEN];
 
@@ -189,6 +188,13 @@ akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wai
 
     return akma_rate_table_take(self->addresses, key, sizeof key, now, ret_wait_s) &&
            akma_bucket_take(&self->total, &self->total_flow, now, ret_wait_s);
+}
+
+bool
+akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s)
+{
+    return akma_front_take_request_of(
+        self, akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream)), ret_wait_s);
 }
 
 bool

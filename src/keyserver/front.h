@@ -67,8 +67,9 @@ bool akma_front_check_envelope(const AkmaFront *self,
                                const char *media_type,
                                AkmaRefusal *ret_refusal);
 
-/* Takes from the rates of first requests: of the stream's peer and of all. */
+/* Takes from the rates of first requests: of the stream's peer, or of @peer, and of all. */
 bool akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s);
+bool akma_front_take_request_of(AkmaFront *self, const char *peer, unsigned *ret_wait_s);
 /* From that of @kid, which is valid, asked for by @peer. */
 bool akma_front_take_kid(AkmaFront *self, const char *peer, const char *kid, unsigned *ret_wait_s);
 

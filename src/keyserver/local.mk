@@ -27,6 +27,8 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/presence.c %D%/presence.h \
 	%D%/prometheus.c %D%/prometheus.h \
 	%D%/provider-face.c %D%/provider-face.h \
+	%D%/psk-exchange.c %D%/psk-face.c %D%/psk-face.h \
+	%D%/psk-offer.c %D%/psk-offer.h \
 	%D%/rate.c %D%/rate.h %D%/siphash.c \
 	%D%/rights.c %D%/rights.h \
 	%D%/schema.c %D%/schema.h \
@@ -62,7 +64,7 @@ EXTRA_DIST += %D%/README.md
 
 keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit/test-breaker tests/unit/test-bsf-answer \
 	tests/unit/test-digest-challenge tests/unit/test-digest-credentials tests/unit/test-front \
-	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-token-answer \
+	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-psk-offer tests/unit/test-token-answer \
 	tests/unit/test-keyserver-store \
 	tests/unit/test-keyserver-store-rejects tests/unit/test-keyserver-store-upstream \
 	tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id
@@ -92,13 +94,15 @@ tests_unit_test_keyserver_store_rejects_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_rejects_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS)
 tests_unit_test_keyserver_store_upstream_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_upstream_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS)
+tests_unit_test_psk_offer_LDADD = $(keyserver_test_libs)
 tests_unit_test_rate_LDADD = $(keyserver_test_libs)
 tests_unit_test_rights_LDADD = $(keyserver_test_libs)
 tests_unit_test_terminal_id_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_terminal_id_LDADD = tests/libtests.la $(keyserver_test_libs) $(JANSSON_LIBS)
 
 fuzz_tests += tests/fuzz/fuzz-anchor-answer tests/fuzz/fuzz-bsf-answer \
-	tests/fuzz/fuzz-digest-credentials tests/fuzz/fuzz-impi tests/fuzz/fuzz-token-answer
+	tests/fuzz/fuzz-digest-credentials tests/fuzz/fuzz-impi tests/fuzz/fuzz-psk-offer \
+	tests/fuzz/fuzz-token-answer
 keyserver_fuzz_libs = %D%/libkeyserver.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_anchor_answer_SOURCES = tests/fuzz/fuzz-anchor-answer.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_anchor_answer_CFLAGS = $(keyserver_test_cflags)
@@ -116,6 +120,9 @@ tests_fuzz_fuzz_impi_SOURCES = tests/fuzz/fuzz-impi.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_impi_CFLAGS = $(keyserver_test_cflags)
 tests_fuzz_fuzz_impi_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_impi_LDADD = $(keyserver_fuzz_libs)
+tests_fuzz_fuzz_psk_offer_SOURCES = tests/fuzz/fuzz-psk-offer.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_psk_offer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_psk_offer_LDADD = $(keyserver_fuzz_libs)
 tests_fuzz_fuzz_token_answer_SOURCES = tests/fuzz/fuzz-token-answer.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_token_answer_CFLAGS = $(keyserver_test_cflags)
 tests_fuzz_fuzz_token_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
@@ -124,8 +131,10 @@ tests_fuzz_fuzz_token_answer_LDADD = $(keyserver_fuzz_libs)
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-anchors.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
+	tests/e2e/test-keyserver-psk.py tests/e2e/test-keyserver-psk-rejects.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-provider-api.py \
 	tests/e2e/test-systemd.py
 EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/digest_client.py tests/e2e/figures.py \
-	tests/e2e/keyserver.py tests/e2e/provider.py tests/fakes/key-store.h
+	tests/e2e/keyserver.py tests/e2e/provider.py tests/e2e/psk_client.py \
+	tests/fakes/key-store.h

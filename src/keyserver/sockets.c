@@ -13,6 +13,7 @@
 static const char *const names[AKMA_N_FACES] = {
     [AKMA_FACE_MESSAGE] = "listen",
     [AKMA_FACE_DIGEST] = "digest",
+    [AKMA_FACE_PSK] = "psk",
 };
 
 static const char *
@@ -23,6 +24,8 @@ get_address(const AkmaServerConfig *config, AkmaFace face)
         return config->listen;
     case AKMA_FACE_DIGEST:
         return config->digest_listen;
+    case AKMA_FACE_PSK:
+        return config->psk_listen;
     case AKMA_N_FACES:
         break;
     }

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 typedef enum {
     AKMA_FACE_MESSAGE, /* [server] listen */
     AKMA_FACE_DIGEST,  /* [digest] listen */
+    AKMA_FACE_PSK,     /* [psk] listen */
     AKMA_N_FACES,
 } AkmaFace;
 

@@ -10,6 +10,7 @@
 #include "http/tls.h"
 #include "keyserver/digest-face.h"
 #include "keyserver/place.h"
+#include "keyserver/psk-face.h"
 #include "keyserver/vitals.h"
 
 /*
@@ -38,6 +39,7 @@ typedef struct {
     AkmaFront front;
     AkmaDigestFace digest;
     AkmaVitals vitals;
+    AkmaPskFace psk;
     bool stopping;
 } Worker;
 
@@ -70,11 +72,15 @@ open_store(Worker *self, GError **error)
     return self->front.store && akma_ks_attach(self->front.store, &self->loop, error);
 }
 
-/* TLS 1.3, and for the clients of others 1.2 too. */
+/* TLS 1.3, and for the clients of others 1.2 too; with PSKs no certificate. */
 static SSL_CTX *
 load_tls(const AkmaServerConfig *config, AkmaFace face, GError **error)
 {
-    SSL_CTX *tls = akma_tls_server_new(config->certificate_file, config->key_file, NULL, error);
+    SSL_CTX *tls;
+
+    if (face == AKMA_FACE_PSK)
+        return akma_tls_psk_server_new(error);
+    tls = akma_tls_server_new(config->certificate_file, config->key_file, NULL, error);
 
     if (tls && face == AKMA_FACE_MESSAGE && config->client_ca_file &&
         !akma_tls_server_ask_client(tls, config->client_ca_file, error))
@@ -88,8 +94,15 @@ load_tls(const AkmaServerConfig *config, AkmaFace face, GError **error)
 static bool
 start_server(Worker *self, AkmaFace face, GError **error)
 {
+    const struct {
+        const AkmaH2Handlers *handlers;
+        void *user_data;
+    } faces[AKMA_N_FACES] = {
+        [AKMA_FACE_MESSAGE] = {&akma_front_handlers, &self->front},
+        [AKMA_FACE_DIGEST] = {&akma_digest_face_handlers, &self->digest},
+        [AKMA_FACE_PSK] = {&akma_psk_face_handlers, &self->psk},
+    };
     const AkmaServerConfig *config = self->config;
-    bool digest = face == AKMA_FACE_DIGEST;
     unsigned share = config->workers;
     const AkmaH2Limits limits = {
         .connections = MAX(config->connections / share, 1),
@@ -110,14 +123,13 @@ start_server(Worker *self, AkmaFace face, GError **error)
     if (!tls)
         return false;
 
-    server = akma_h2_server_new(&self->loop,
-                                tls,
-                                &limits,
-                                digest ? &akma_digest_face_handlers : &akma_front_handlers,
-                                digest ? (void *)&self->digest : (void *)&self->front);
+    server =
+        akma_h2_server_new(&self->loop, tls, &limits, faces[face].handlers, faces[face].user_data);
     SSL_CTX_free(tls);
-    if (digest)
+    if (face == AKMA_FACE_DIGEST)
         akma_h2_server_set_versions(server, AKMA_HTTP_1_1 | AKMA_HTTP_2);
+    if (face == AKMA_FACE_PSK)
+        akma_h2_server_use_psk(server);
     self->servers[face] = server;
     if (!akma_h2_server_listen(server, self->start->sockets.fds[face], error))
         return false;
@@ -141,14 +153,16 @@ start_servers(Worker *self, GError **error)
 static bool
 configure(Worker *self, const AkmaServerConfig *config, GError **error)
 {
-    AkmaAfId af_id;
+    AkmaAfId digest, psk;
 
-    if (!akma_af_id_init(&af_id, config->name, AKMA_UA_DIGEST, error))
+    if (!akma_af_id_init(&digest, config->name, AKMA_UA_DIGEST, error) ||
+        !akma_af_id_init(&psk, config->name, AKMA_UA_PSK, error))
         return false;
 
     akma_front_configure(&self->front, config);
     akma_digest_face_clear(&self->digest);
-    akma_digest_face_init(&self->digest, &self->front, &af_id);
+    akma_digest_face_init(&self->digest, &self->front, &digest);
+    akma_psk_face_init(&self->psk, &self->front, &psk);
 
     return true;
 }

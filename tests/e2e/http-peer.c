@@ -337,7 +337,11 @@ start(Peer *peer, GError **error)
         .idle_ms = (unsigned)options.idle_ms,
         .lifetime_ms = (unsigned)options.lifetime_ms,
     };
-    const AkmaH2Handlers handlers = {NULL, on_request, on_stream_closed, on_conn_closed};
+    const AkmaH2Handlers handlers = {
+        .request = on_request,
+        .stream_closed = on_stream_closed,
+        .conn_closed = on_conn_closed,
+    };
     g_autofree char *address = NULL;
     g_autofree char *line = NULL;
     const char *pairs[2] = {NULL, NULL};

@@ -72,7 +72,7 @@ static int
 fuzz_server(unsigned versions, const uint8_t *data, size_t size)
 {
     const AkmaH2Limits limits = {10, 10, 4, 4096, 4096, 100, 100, 0};
-    const AkmaH2Handlers handlers = {NULL, on_request, NULL, NULL};
+    const AkmaH2Handlers handlers = {.request = on_request};
     unsigned n = 0;
     uv_loop_t loop;
     AkmaH2Server *server;

@@ -49,6 +49,7 @@ what_is_not_said_has_its_default(void **state)
     assert_string_equal(config->name, "keys.example.com");
     assert_string_equal(config->listen, "0.0.0.0:8443");
     assert_null(config->digest_listen);
+    assert_null(config->psk_listen);
     assert_true(config->workers >= 1);
     assert_string_equal(config->store_path, "/var/lib/akma-keyserver/keys.db");
     assert_int_equal(config->handshakes, 1000);
@@ -102,6 +103,12 @@ reject_with_group_and_key(void **state)
         {SERVER, "[store] store-key-file: must be set"},
         {SERVER STORE "[digest]\nlisten=8444\n", "[digest] listen: "},
         {SERVER STORE "[digest]\nport=8444\n", "[digest] port: no such key"},
+        {SERVER STORE "[psk]\nlisten=8445\n", "[psk] listen: "},
+        {SERVER STORE "[psk]\ncertificate-file=/c\n", "[psk] certificate-file: no such key"},
+        {SERVER STORE "[psk]\nlisten=0.0.0.0:8443\n", "[psk] listen: 0.0.0.0:8443 is taken"},
+        {SERVER STORE "[digest]\nlisten=0.0.0.0:8443\n", "[digest] listen: 0.0.0.0:8443 is taken"},
+        {SERVER STORE "[digest]\nlisten=[::]:1\n[psk]\nlisten=[::]:1\n",
+         "[psk] listen: [::]:1 is taken"},
         {SERVER STORE "backend=postgresql\n", "[store] backend: "},
         {SERVER STORE "old-store-key-file=/x\n", "[store] old-store-key-file: no such key"},
         {SERVER STORE "[limits]\nidle=0s\n", "[limits] idle: "},
