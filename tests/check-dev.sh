@@ -47,13 +47,13 @@ reject_a_verb_that_there_is_not() {
 }
 
 reject_words_that_a_verb_does_not_take() {
-    run 2 check --some && run 2 check --only && run 2 deps everything && run 2 fuzz soon && run 2 format --now
+    run 2 check --some && run 2 check --only && run 2 deps everything && run 2 fuzz soon && run 2 format --now && run 2 vm --deb
 }
 
 missing_packages_are_named_to_an_ordinary_user() {
     stubs
     local verb
-    for verb in deps build check demo bench fuzz deb; do
+    for verb in deps build check demo bench fuzz vm deb; do
         run 1 $verb && said err '^  next: apt-get install --no-install-recommends [a-z]' || return
     done
     run 1 deps check && said err 'python3-h2' && run 1 format && said err 'clang-format'
@@ -65,6 +65,20 @@ nothing_is_built_without_the_packages() {
     mkdir "$dir/tree" && cp "$top/dev" "$dir/tree/dev" || return
     PATH=$dir/bin:$PATH "$dir/tree/dev" demo >"$dir/out" 2>"$dir/err" && return 1
     [ "$(ls "$dir/tree")" = dev ] && said out '^DEMO failed step=packages error=Internal$'
+}
+
+# skips: tests/vm/run with nothing but $dir/bin; its last line is in $dir/out
+skips() {
+    top_srcdir=$top top_builddir=$dir PATH=$dir/bin "$BASH" "$top/tests/vm/run" >"$dir/out" 2>"$dir/err"
+}
+
+vm_is_skipped_where_it_cannot_run() {
+    mkdir -p "$dir/bin"
+    ln -sf "$(command -v dirname)" "$dir/bin/dirname"
+    printf '#!/bin/sh\necho armv7l\n' >"$dir/bin/uname" && chmod 755 "$dir/bin/uname"
+    skips && said out '^VM skipped: this is for x86_64$' || return
+    printf '#!/bin/sh\necho x86_64\n' >"$dir/bin/uname"
+    skips && said out '^VM skipped: there is no qemu-system-x86_64$'
 }
 
 tests=$(sed -n 's/^\([a-z_]*\)() {$/\1/p' "$0" | grep _)

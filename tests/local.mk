@@ -30,3 +30,6 @@ check_PROGRAMS += %D%/bench/getkey
 %C%_bench_getkey_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_bench_getkey_LDADD = $(SYSTEMD_LIBS)
 EXTRA_DIST += %D%/bench/bench.py
+
+# ./dev vm only.
+EXTRA_DIST += %D%/vm/guest.py %D%/vm/init %D%/vm/run

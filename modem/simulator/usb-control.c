@@ -242,6 +242,7 @@ run_class(AkmaSoftUsbDevice *self, const Setup *setup)
         akma_soft_usb_pipe_forget(port->pipe);
         accept(self, setup);
         break;
+    case 0x2120: /* SET_LINE_CODING: there is no line whose speed it were */
     case 0x2122: /* SET_CONTROL_LINE_STATE: a terminal is there */
         accept(self, setup);
         break;

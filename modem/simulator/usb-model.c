@@ -40,50 +40,45 @@
 /*
  * MBIM 1.0 clause 6: a communication interface with its functional descriptors, and a data
  * interface that is silent in its setting 0. Nothing that needs the class NCM but what MBIM asks.
+ * Beside it commands on a serial line, CDC PSTN 1.2.
  */
-#define MBIM_LEN (CONFIGURATION_LEN + 8 + 9 + 5 + 5 + 12 + ENDPOINT_LEN + 9 + 9 + 2 * ENDPOINT_LEN)
+#define MBIM_LEN (8 + 9 + 5 + 5 + 12 + ENDPOINT_LEN + 9 + 9 + 2 * ENDPOINT_LEN)
+#define ACM_LEN  (8 + 9 + 5 + 4 + 5 + ENDPOINT_LEN + 9 + 2 * ENDPOINT_LEN)
+
+/* Two interfaces from @first on are one function. */
+#define FUNCTION(first, class, subclass, protocol)                                                 \
+    8, ASSOCIATION, (first), 2, (class), (subclass), (protocol), 0
+#define CDC_1_2              5, CS_INTERFACE, 0x00, U16(0x0120)
+#define UNION(control, data) 5, CS_INTERFACE, 0x06, (control), (data)
+#define ACM_WITH_LINE_CODING 4, CS_INTERFACE, 0x02, 0x02
+/* MBIM 1.0; 16 filters of 128 bytes, segments of 2048, no capabilities */
+#define MBIM_WITH(message_size)                                                                    \
+    12, CS_INTERFACE, 0x1b, U16(0x0100), U16(message_size), 16, 128, U16(2048), 0
 
 static const uint8_t mbim_configuration[] = {
-    HEAD(MBIM_LEN, 2),
-    /* interfaces 0 and 1 are one function */
-    8,
-    ASSOCIATION,
-    0,
-    2,
-    0x02,
-    0x0e,
-    0,
-    0,
+    HEAD(CONFIGURATION_LEN + MBIM_LEN + ACM_LEN, 4),
+    FUNCTION(0, 0x02, 0x0e, 0),
     FACE_OF(0, 0, 1, 0x02, 0x0e, 0),
-    /* CDC 1.2 */
-    5,
-    CS_INTERFACE,
-    0x00,
-    U16(0x0120),
-    /* control interface 0, data interface 1 */
-    5,
-    CS_INTERFACE,
-    0x06,
-    0,
-    1,
-    /* MBIM 1.0, control message, filters, their size, segment, capabilities: none */
-    12,
-    CS_INTERFACE,
-    0x1b,
-    U16(0x0100),
-    U16(AKMA_SOFT_USB_CONTROL_MESSAGE),
-    16,
-    128,
-    U16(2048),
-    0,
+    CDC_1_2,
+    UNION(0, 1),
+    MBIM_WITH(AKMA_SOFT_USB_CONTROL_MESSAGE),
     NOTIFY(1),
     FACE_OF(1, 0, 0, 0x0a, 0, 2),
     FACE_OF(1, 1, 2, 0x0a, 0, 2),
     BULK_IN(2),
     BULK_OUT(2),
+    FUNCTION(2, 0x02, 0x02, 0x01),
+    FACE_OF(2, 0, 1, 0x02, 0x02, 0x01),
+    CDC_1_2,
+    ACM_WITH_LINE_CODING,
+    UNION(2, 3),
+    NOTIFY(4),
+    FACE_OF(3, 0, 2, 0x0a, 0, 0),
+    BULK_IN(3),
+    BULK_OUT(3),
 };
 
-G_STATIC_ASSERT(sizeof mbim_configuration == MBIM_LEN);
+G_STATIC_ASSERT(sizeof mbim_configuration == CONFIGURATION_LEN + MBIM_LEN + ACM_LEN);
 
 /*
  * As SIM7600 and its like: diagnosis, position, commands, commands of who dials, sound; then QMI
@@ -122,8 +117,12 @@ static const AkmaSoftUsbModel models[] = {
         .strings = strings,
         .configuration = mbim_configuration,
         .configuration_len = sizeof mbim_configuration,
-        .n_functions = 1,
-        .functions = {{.interface = 0, .face = &akma_soft_mbim_face, .notify = 1}},
+        .n_functions = 2,
+        .functions =
+            {
+                {.interface = 0, .face = &akma_soft_mbim_face, .notify = 1},
+                {.interface = 2, .face = &akma_soft_at_face, .in = 3, .out = 3},
+            },
     },
     {
         .name = "qmi",
