@@ -21,9 +21,9 @@ _akma_keyserver() {
         ;;
     --identity) words="supi gpsi" ;;
     --log-level) words="error warning info debug" ;;
-    --source) words="local" ;;
+    --source) words="local upstream" ;;
     --use) words="sig enc" ;;
-    --length | --alg | --max-age | --grace | --allow | --after | --limit | --operator) return ;;
+    --provider | --upstream-id | --length | --alg | --max-age | --grace | --allow | --after | --limit | --operator) return ;;
     --application | --terminal | --kid) return ;;
     *)
         case $verb:$cur in
@@ -34,7 +34,7 @@ _akma_keyserver() {
         key:*) words="list rotate revoke" ;;
         init:-*) words="--identity" ;;
         serve:-*) words="--ready --log-level" ;;
-        application\ add*:-*) words="--source --length --alg --use --max-age --grace --allow" ;;
+        application\ add*:-*) words="--source --provider --upstream-id --length --alg --use --max-age --grace --allow" ;;
         terminal\ list*:-*) words="--after --limit" ;;
         terminal\ group*:-*) words="--remove --identity-file --operator" ;;
         terminal\ *:-*) words="--identity-file --operator" ;;

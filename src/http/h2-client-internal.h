@@ -31,6 +31,7 @@ struct _AkmaH2Client {
     uv_idle_t later;  /* what request() must not do itself */
     unsigned handles;
     bool started, looking, closing;
+    bool wanted; /* a connection, though nobody waits for one yet */
     void (*closed)(void *user_data);
     void *closed_data;
 };

@@ -116,6 +116,17 @@ akma_h2_client_request(AkmaH2Client *self,
 }
 
 void
+akma_h2_client_connect(AkmaH2Client *self)
+{
+    g_return_if_fail(!self->closing);
+
+    if (self->link)
+        return;
+    self->wanted = true;
+    akma_h2_client_touch(self);
+}
+
+void
 akma_h2_client_cancel(AkmaH2Call *call)
 {
     g_return_if_fail(!call->ending);
@@ -172,14 +183,17 @@ on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
 {
     AkmaH2Client *self = lookup->data;
 
+    bool wanted = self->waiting.head || self->wanted;
+
     self->looking = false;
+    self->wanted = false;
     forget_addresses(self);
     self->found = self->next = found;
     if (self->closing) {
         akma_h2_client_link_freed(self);
         return;
     }
-    if (!self->waiting.head)
+    if (!wanted)
         return;
     connect_next(
         self,
@@ -229,11 +243,13 @@ on_later(uv_idle_t *later)
     while (self->refused.head)
         akma_h2_call_end(self->refused.head->data, NULL);
 
-    if (!self->waiting.head || self->closing || self->looking)
+    if ((!self->waiting.head && !self->wanted) || self->closing || self->looking)
         return;
     if (!self->link)
         look_up(self);
-    else if (self->link->base.state == AKMA_CONN_OPEN)
+    else
+        self->wanted = false;
+    if (self->link && self->link->base.state == AKMA_CONN_OPEN)
         send_waiting(self);
 }
 

@@ -56,6 +56,9 @@ AkmaH2Call *akma_h2_client_request(AkmaH2Client *self,
                                    AkmaH2Done done,
                                    void *user_data);
 
+/* Opens the connection if there is none, for requests to come. Nobody hears if it fails. */
+void akma_h2_client_connect(AkmaH2Client *self);
+
 /* @done is not called any more. */
 void akma_h2_client_cancel(AkmaH2Call *call);
 

@@ -40,6 +40,7 @@ struct _AkmaAnchors {
     AkmaIdentityKind kind;
     const AkmaSecret *id_key; /* the store's */
     GPtrArray *anchors;       /* Anchor */
+    GStrv providers;          /* whom a terminal may be named to */
     unsigned in_flight;
     unsigned in_flight_max;
 };
@@ -124,6 +125,10 @@ akma_anchors_new(uv_loop_t *loop,
     self->id_key = id_key;
     self->in_flight_max = MAX(IN_FLIGHT / config->workers, 1);
     self->anchors = g_ptr_array_new_with_free_func((GDestroyNotify)anchor_free);
+    self->providers = g_new0(char *, config->providers->len + 1);
+    for (guint i = 0; i < config->providers->len; i++)
+        self->providers[i] =
+            g_strdup(((const AkmaProviderConfig *)config->providers->pdata[i])->name);
     for (guint i = 0; i < config->anchors->len; i++) {
         if (!add_anchor(self, config, config->anchors->pdata[i], error))
             return NULL;
@@ -139,6 +144,7 @@ akma_anchors_unref(AkmaAnchors *self)
         return;
 
     g_ptr_array_unref(self->anchors);
+    g_strfreev(self->providers);
     g_free(self);
 }
 
@@ -243,12 +249,27 @@ name_terminal(const AkmaAnchorCall *call, const AkmaAnchorAnswer *answer)
     return terminal;
 }
 
+static AkmaPseudonyms *
+name_to_providers(const AkmaAnchorCall *call, const AkmaAnchorAnswer *answer)
+{
+    size_t len;
+    const char *identity = (const char *)akma_secret_peek(answer->identity, &len);
+
+    return akma_pseudonyms_new(call->anchors->id_key,
+                               (const char *const *)call->anchors->providers,
+                               call->anchor->operator,
+                               identity,
+                               len,
+                               NULL);
+}
+
 static void
 read_answer(AkmaAnchorCall *call, const AkmaH2Response *response, AkmaRefusal *refusal)
 {
     bool gba = call->anchor->kind == AKMA_ANCHOR_KIND_GBA;
     int64_t now = g_get_real_time() / G_USEC_PER_SEC;
     g_auto(AkmaAnchorAnswer) answer = {0};
+    g_autoptr(AkmaPseudonyms) pseudonyms = NULL;
     g_autofree char *terminal = NULL;
     AkmaAnchorResult result;
     bool ok;
@@ -260,12 +281,13 @@ read_answer(AkmaAnchorCall *call, const AkmaH2Response *response, AkmaRefusal *r
     if (!ok)
         return;
     terminal = name_terminal(call, &answer);
-    if (!terminal) {
+    pseudonyms = terminal ? name_to_providers(call, &answer) : NULL;
+    if (!pseudonyms) {
         *refusal = (AkmaRefusal){AKMA_CAUSE_STORE_UNAVAILABLE, "no memory"};
         return;
     }
 
-    result = (AkmaAnchorResult){answer.first_key, answer.expiry, terminal};
+    result = (AkmaAnchorResult){answer.first_key, answer.expiry, terminal, pseudonyms};
     call->done(&result, NULL, call->user_data);
 }
 

@@ -13,6 +13,7 @@
 #include "keyserver/anchor-value.h"
 #include "keyserver/config.h"
 #include "keyserver/metrics.h"
+#include "keyserver/pseudonym.h"
 #include "keyserver/store.h"
 #include "proto/cause.h"
 #include "session/server.h"
@@ -27,6 +28,7 @@ typedef struct {
     AkmaSecret *first_key;
     int64_t expiry; /* Unix time, or AKMA_ANCHOR_NO_EXPIRY */
     const char *terminal;
+    AkmaPseudonyms *pseudonyms; /* for each provider of the configuration */
 } AkmaAnchorResult;
 
 /* @result or @refusal, never both. */

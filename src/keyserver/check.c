@@ -100,6 +100,86 @@ check_anchor(const AkmaServerConfig *config, const AkmaAnchorConfig *anchor, GEr
     return true;
 }
 
+static bool
+check_provider(const AkmaServerConfig *config, const AkmaProviderConfig *provider, GError **error)
+{
+    g_autofree char *group = g_strdup_printf("provider %s", provider->name);
+    g_autoptr(AkmaSecret) token = NULL;
+    g_autoptr(GError) local = NULL;
+    SSL_CTX *tls;
+
+    if (provider->has_token) {
+        token = akma_server_config_read_provider_token(config, provider, error);
+        if (!token)
+            return false;
+    }
+    tls = akma_tls_client_new(
+        provider->ca_file, provider->certificate_file, provider->key_file, &local);
+    if (!tls)
+        return akma_settings_reject(config->settings,
+                                    group,
+                                    provider->ca_file ? "ca-file" : "url",
+                                    error,
+                                    "%s",
+                                    local->message);
+    SSL_CTX_free(tls);
+
+    return true;
+}
+
+static const AkmaKsApplication *
+find_application(const GPtrArray *applications, const char *id)
+{
+    for (guint i = 0; i < applications->len; i++) {
+        const AkmaKsApplication *application = applications->pdata[i];
+
+        if (strcmp(application->id, id) == 0)
+            return application;
+    }
+
+    return NULL;
+}
+
+static void
+warn_of_consumer(const AkmaConsumerConfig *consumer, const GPtrArray *applications)
+{
+    for (size_t i = 0; consumer->applications[i]; i++) {
+        const char *id = consumer->applications[i];
+        const AkmaKsApplication *application = find_application(applications, id);
+
+        if (!application || application->provider)
+            g_warning("[consumer %s] applications: \"%s\" %s",
+                      consumer->name,
+                      id,
+                      application ? "has a provider itself and is not passed on"
+                                  : "is not in the store");
+    }
+}
+
+/* What names something on the other side of the store that is not there: no fault of the file. */
+static bool
+warn_of_names(const AkmaServerConfig *config, AkmaKsStore *store, GError **error)
+{
+    g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_APPLICATION_LIST);
+
+    if (!akma_ks_run(store, op, error))
+        return false;
+
+    for (guint i = 0; i < config->consumers->len; i++)
+        warn_of_consumer(config->consumers->pdata[i], op->rows);
+    for (guint i = 0; i < op->rows->len; i++) {
+        const AkmaKsApplication *application = op->rows->pdata[i];
+
+        if (application->provider &&
+            !akma_server_config_find_provider(config, application->provider))
+            g_warning("application %s: there is no [provider %s]",
+                      application->id,
+                      application->provider);
+    }
+
+    return true;
+}
+
 /* Whoever such an anchor names, the store could not keep. */
 static bool
 check_identities(const AkmaServerConfig *config, const AkmaKsStore *store, GError **error)
@@ -134,9 +214,14 @@ akma_check_config(const AkmaServerConfig *config, GError **error)
             return false;
     }
 
+    for (guint i = 0; i < config->providers->len; i++) {
+        if (!check_provider(config, config->providers->pdata[i], error))
+            return false;
+    }
+
     store = akma_place_open(config, error);
 
-    return store && check_identities(config, store, error);
+    return store && check_identities(config, store, error) && warn_of_names(config, store, error);
 }
 
 _Noreturn void

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "keyserver/config-anchor.h"
 #include "keyserver/config-consumer.h"
+#include "keyserver/config-provider.h"
 #include "keyserver/seal.h"
 
 #define STATE_FOLDER "/var/lib/akma-keyserver"
@@ -47,6 +48,12 @@ static const AkmaSettingRow rows[] = {
     {"anchor *", "client-id", AKMA_SETTING_STRING, NULL, NULL, false},
     {"anchor *", "client-secret-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"anchor *", "timeout", AKMA_SETTING_DURATION, "5s", NULL, false},
+    {"provider *", "url", AKMA_SETTING_URL, NULL, NULL, true},
+    {"provider *", "ca-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"provider *", "certificate-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"provider *", "key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"provider *", "token-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"provider *", "timeout", AKMA_SETTING_DURATION, "10s", NULL, false},
     {"consumer *", "certificate-name", AKMA_SETTING_STRING, NULL, NULL, false},
     {"consumer *", "token-sha256", AKMA_SETTING_HEX, NULL, NULL, false},
     {"consumer *", "applications", AKMA_SETTING_LIST, NULL, NULL, true},
@@ -204,7 +211,8 @@ akma_server_config_load(const char *file, GError **error)
         g_ptr_array_add(self->anchors, anchor);
     }
     self->consumers = akma_consumer_configs_new(self->settings, error);
-    if (!self->consumers)
+    self->providers = self->consumers ? akma_provider_configs_new(self->settings, error) : NULL;
+    if (!self->providers)
         return NULL;
 
     return g_steal_pointer(&self);
@@ -230,6 +238,7 @@ akma_server_config_free(AkmaServerConfig *self)
     g_free(self->store_key_file);
     g_ptr_array_unref(self->anchors);
     g_clear_pointer(&self->consumers, g_ptr_array_unref);
+    g_clear_pointer(&self->providers, g_ptr_array_unref);
     g_free(self);
 }
 

@@ -48,6 +48,17 @@ typedef struct {
     GStrv applications; /* what it may ask for */
 } AkmaConsumerConfig;
 
+/* A fifth server, whose keys this one hands out. */
+typedef struct {
+    char *name;
+    char *url;              /* https:// */
+    char *ca_file;          /* NULL: the system's store */
+    char *certificate_file; /* NULL: none is shown */
+    char *key_file;
+    bool has_token;
+    unsigned timeout_ms;
+} AkmaProviderConfig;
+
 typedef struct {
     AkmaSettings *settings;
     char *name;     /* lower case, no final dot */
@@ -72,6 +83,7 @@ typedef struct {
     unsigned exchange_ms;
     GPtrArray *anchors;   /* AkmaAnchorConfig, by name */
     GPtrArray *consumers; /* AkmaConsumerConfig, by name */
+    GPtrArray *providers; /* AkmaProviderConfig, by name */
 } AkmaServerConfig;
 
 /*
@@ -84,6 +96,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaServerConfig, akma_server_config_free)
 
 /* The 32 bytes of [store] store-key-file. Errors: AKMA_ERROR_CONFIG_INVALID. */
 AkmaSecret *akma_server_config_read_store_key(const AkmaServerConfig *self, GError **error);
+
+/* NULL: there is none of that name. */
+const AkmaProviderConfig *akma_server_config_find_provider(const AkmaServerConfig *self,
+                                                           const char *name);
+
+/* What @provider's token-file holds. Errors: AKMA_ERROR_CONFIG_INVALID. */
+#define AKMA_PROVIDER_TOKEN_MAX 1024
+AkmaSecret *akma_server_config_read_provider_token(const AkmaServerConfig *self,
+                                                   const AkmaProviderConfig *provider,
+                                                   GError **error);
 
 /* What @anchor's client-secret-file holds. Errors: AKMA_ERROR_CONFIG_INVALID. */
 #define AKMA_CLIENT_SECRET_MAX 1024

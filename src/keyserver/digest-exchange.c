@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "keyserver/delivery.h"
 #include "keyserver/digest-face.h"
 
 #define INFO_SIZE 1024
@@ -22,8 +23,9 @@ typedef struct {
     AkmaAnchorKind kind;
     char *key_id;
     char *address;
-    AkmaAnchorCall *call;  /* under way */
-    AkmaSecret *first_key; /* from the anchor's answer to ours */
+    AkmaAnchorCall *call;   /* under way */
+    AkmaDelivery *delivery; /* under way */
+    AkmaSecret *first_key;  /* from the anchor's answer to ours */
     char *terminal;
     uint64_t begun_ns;
     bool counted;
@@ -76,6 +78,8 @@ end(Exchange *self)
     self->stream = NULL;
     if (self->call)
         akma_anchor_call_cancel(g_steal_pointer(&self->call));
+    if (self->delivery)
+        akma_delivery_cancel(g_steal_pointer(&self->delivery));
     g_clear_pointer(&self->first_key, akma_secret_unref);
     akma_digest_credentials_clear(&self->credentials);
     akma_secret_scrub_stack();
@@ -199,37 +203,38 @@ refuse_key(Exchange *self, AkmaCause cause)
 }
 
 static void
-on_delivered(AkmaKsOp *op, const GError *error, void *user_data)
+on_delivered(const AkmaKeySet *set, const GError *error, void *user_data)
 {
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is not available"};
-    g_autoptr(AkmaKsOp) owned = op;
-    Exchange *self = user_data;
+    Exchange *self = exchange_ref(user_data);
 
+    self->delivery = NULL;
     if (error)
         g_warning("%s", error->message);
-    if (!self->ended && error)
+    if (error)
         fail(self, &refusal, 0);
-    else if (!self->ended && owned->set->keys->len == 1)
-        respond(self, owned->set->keys->pdata[0]);
-    else if (!self->ended)
-        refuse_key(self, ((const AkmaKeyError *)owned->set->errors->pdata[0])->cause);
+    else if (set->keys->len == 1)
+        respond(self, set->keys->pdata[0]);
+    else
+        refuse_key(self, ((const AkmaKeyError *)set->errors->pdata[0])->cause);
     exchange_unref(self);
 }
 
 static void
-ask_store(Exchange *self)
+deliver(Exchange *self, AkmaPseudonyms *pseudonyms)
 {
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
     const char *const ids[] = {self->key_id, NULL};
-    AkmaKsOp *op = akma_ks_op_new(AKMA_KS_DELIVER);
+    const AkmaDeliveryRequest request = {
+        .terminal = self->terminal,
+        .pseudonyms = pseudonyms,
+        .key_ids = ids,
+        .time_ms = self->face->front->exchange_ms / 2,
+    };
 
-    op->terminal = g_strdup(self->terminal);
-    op->ids = g_strdupv((GStrv)ids);
-    if (akma_front_submit(self->face->front, op, on_delivered, exchange_ref(self)))
-        return;
-
-    fail(self, &refusal, 0);
-    exchange_unref(self);
+    self->delivery = akma_delivery_begin(self->face->front, &request, on_delivered, self);
+    if (!self->delivery)
+        fail(self, &refusal, 0);
 }
 
 /* --- the question --- */
@@ -267,7 +272,7 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
     self->first_key = akma_secret_ref(result->first_key);
     if (is_right(self)) {
         self->terminal = g_strdup(result->terminal);
-        ask_store(self);
+        deliver(self, result->pseudonyms);
     } else {
         AkmaH2Stream *stream = self->stream;
 

@@ -5,12 +5,18 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "keyserver/delivery.h"
+
+#define MARGIN_MS 1000 /* for the answer to be sent */
+
 typedef struct {
     unsigned refs; /* the connection's, and one for each thing that will call back */
     AkmaFront *front;
     AkmaServerSession *session; /* NULL once it has ended */
     AkmaH2Stream *stream;       /* waits for its answer */
     AkmaAnchorCall *call;       /* under way */
+    AkmaDelivery *delivery;     /* under way */
+    AkmaPseudonyms *pseudonyms; /* once the anchor has named the terminal */
     AkmaSecret *first_key;      /* from the anchor's answer to the first response */
     int64_t first_key_expiry;
     char *terminal;
@@ -82,6 +88,9 @@ end(Exchange *self)
     count(self, AKMA_RESULT_UNFINISHED);
     if (self->call)
         akma_anchor_call_cancel(g_steal_pointer(&self->call));
+    if (self->delivery)
+        akma_delivery_cancel(g_steal_pointer(&self->delivery));
+    g_clear_pointer(&self->pseudonyms, akma_pseudonyms_unref);
     if (self->timer) {
         uv_close((uv_handle_t *)g_steal_pointer(&self->timer), (uv_close_cb)g_free);
         exchange_unref(self); /* never the last: the caller holds one */
@@ -208,6 +217,17 @@ respond_first(Exchange *self, const char *const *key_ids)
                     NULL);
 }
 
+/* The early key_ids come from somebody unproven: they open a connection, and ask for nothing. */
+static void
+warm_providers(Exchange *self, const AkmaKsOp *op)
+{
+    for (guint i = 0; i < op->upstream->len; i++) {
+        const AkmaKsUpstream *upstream = op->upstream->pdata[i];
+
+        akma_providers_warm(self->front->providers, upstream->provider);
+    }
+}
+
 static void
 on_entitled(AkmaKsOp *op, const GError *error, void *user_data)
 {
@@ -218,22 +238,28 @@ on_entitled(AkmaKsOp *op, const GError *error, void *user_data)
     if (error)
         g_warning("%s", error->message);
     /* while the store was asked, the exchange may have ended, or its request been given up */
-    if (self->session && !self->stream)
+    if (self->session && !self->stream) {
         end(self);
-    else if (self->session && error)
+    } else if (self->session && error) {
         fail(self, &refusal, 0);
-    else if (self->session)
+    } else if (self->session) {
+        warm_providers(self, owned);
         respond_first(self, (const char *const *)owned->ids);
+    }
     exchange_unref(self);
 }
 
 static void
-ask_store(Exchange *self, AkmaKsOp *op, AkmaKsDone done)
+ask_what_is_allowed(Exchange *self)
 {
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
+    const char *const *hints = akma_server_session_get_hints(self->session);
+    AkmaKsOp *op = akma_ks_op_new(AKMA_KS_ENTITLED);
 
     op->terminal = g_strdup(self->terminal);
-    if (akma_front_submit(self->front, op, done, exchange_ref(self)))
+    if (hints && !akma_providers_is_empty(self->front->providers))
+        op->hints = g_strdupv((GStrv)hints);
+    if (akma_front_submit(self->front, op, on_entitled, exchange_ref(self)))
         return;
 
     fail(self, &refusal, 0);
@@ -252,7 +278,8 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
         self->first_key = akma_secret_ref(result->first_key);
         self->first_key_expiry = result->expiry;
         self->terminal = g_strdup(result->terminal);
-        ask_store(self, akma_ks_op_new(AKMA_KS_ENTITLED), on_entitled);
+        self->pseudonyms = akma_pseudonyms_ref(result->pseudonyms);
+        ask_what_is_allowed(self);
     }
     exchange_unref(self);
 }
@@ -392,21 +419,51 @@ respond_second(Exchange *self, const AkmaKeySet *set)
 }
 
 static void
-on_delivered(AkmaKsOp *op, const GError *error, void *user_data)
+on_delivered(const AkmaKeySet *set, const GError *error, void *user_data)
 {
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is not available"};
-    g_autoptr(AkmaKsOp) owned = op;
-    Exchange *self = user_data;
+    Exchange *self = exchange_ref(user_data);
 
+    self->delivery = NULL;
     if (error)
         g_warning("%s", error->message);
-    if (self->session && !self->stream)
+    if (!self->stream)
         end(self);
-    else if (self->session && error)
+    else if (error)
         fail(self, &refusal, 0);
-    else if (self->session)
-        respond_second(self, owned->set);
+    else
+        respond_second(self, set);
     exchange_unref(self);
+}
+
+/* A provider that is silent must leave time to tell so: on this session, on this connection. */
+static unsigned
+get_time_left_ms(const Exchange *self)
+{
+    uint64_t elapsed_ms = (uv_hrtime() - self->begun_ns) / 1000000;
+    uint64_t session_ms = uv_timer_get_due_in(self->timer);
+    uint64_t left_ms =
+        self->front->exchange_ms > elapsed_ms ? self->front->exchange_ms - elapsed_ms : 0;
+
+    left_ms = MIN(left_ms, session_ms);
+
+    return (unsigned)(left_ms > 2 * MARGIN_MS ? left_ms - MARGIN_MS : left_ms / 2);
+}
+
+static void
+deliver(Exchange *self)
+{
+    const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
+    const AkmaDeliveryRequest request = {
+        .terminal = self->terminal,
+        .pseudonyms = self->pseudonyms,
+        .key_ids = akma_server_session_get_asked(self->session),
+        .time_ms = get_time_left_ms(self),
+    };
+
+    self->delivery = akma_delivery_begin(self->front, &request, on_delivered, self);
+    if (!self->delivery)
+        fail(self, &refusal, 0);
 }
 
 void
@@ -414,7 +471,6 @@ akma_exchange_continue(AkmaH2Stream *stream, const AkmaH2Request *request, const
 {
     Exchange *self = akma_h2_conn_get_data(akma_h2_stream_get_conn(stream));
     AkmaRefusal refusal = {AKMA_CAUSE_SESSION_UNKNOWN, "there is no such session"};
-    AkmaKsOp *op;
 
     if (!self || !self->session) {
         akma_front_refuse(stream, &refusal, 0);
@@ -432,7 +488,7 @@ akma_exchange_continue(AkmaH2Stream *stream, const AkmaH2Request *request, const
     }
 
     self->stream = stream;
-    op = akma_ks_op_new(AKMA_KS_DELIVER);
-    op->ids = g_strdupv((GStrv)akma_server_session_get_asked(self->session));
-    ask_store(self, op, on_delivered);
+    exchange_ref(self);
+    deliver(self);
+    exchange_unref(self);
 }

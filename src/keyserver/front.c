@@ -30,6 +30,7 @@ akma_front_configure(AkmaFront *self, const AkmaServerConfig *config)
     g_free(self->name);
     self->name = g_strdup(config->name);
     self->af_id = config->af_id;
+    self->exchange_ms = config->exchange_ms;
 
     akma_consumers_free(self->consumers);
     self->consumers = akma_consumers_new(config);

@@ -12,6 +12,7 @@
 #include "keyserver/config.h"
 #include "keyserver/consumer.h"
 #include "keyserver/metrics.h"
+#include "keyserver/providers.h"
 #include "keyserver/rate.h"
 #include "keyserver/store.h"
 
@@ -23,9 +24,11 @@ typedef struct {
     AkmaAnchors *anchors;
     AkmaAudit *audit;
     AkmaConsumers *consumers;
+    AkmaProviders *providers;
     AkmaFigures *figures; /* NULL: nothing is counted */
     char *name;           /* FQDN */
     AkmaAfId af_id;
+    unsigned exchange_ms;  /* of a connection and all that is on it */
     unsigned sessions;     /* open */
     unsigned asks;         /* of consumers, under way */
     unsigned sessions_max; /* what the secure heap and [limits] connections have room for */

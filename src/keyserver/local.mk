@@ -14,7 +14,9 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/config.c %D%/config.h \
 	%D%/config-anchor.c %D%/config-anchor.h \
 	%D%/config-consumer.c %D%/config-consumer.h \
+	%D%/config-provider.c %D%/config-provider.h \
 	%D%/consumer.c %D%/consumer.h \
+	%D%/delivery.c %D%/delivery.h \
 	%D%/digest-credentials.c %D%/digest-credentials.h \
 	%D%/digest-challenge.c %D%/digest-challenge.h \
 	%D%/digest-exchange.c %D%/digest-face.c %D%/digest-face.h \
@@ -27,6 +29,8 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/presence.c %D%/presence.h \
 	%D%/prometheus.c %D%/prometheus.h \
 	%D%/provider-face.c %D%/provider-face.h \
+	%D%/providers.c %D%/providers.h \
+	%D%/pseudonym.c %D%/pseudonym.h \
 	%D%/psk-exchange.c %D%/psk-face.c %D%/psk-face.h \
 	%D%/psk-offer.c %D%/psk-offer.h \
 	%D%/rate.c %D%/rate.h %D%/siphash.c \
@@ -42,6 +46,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/table.c \
 	%D%/terminal-id.c %D%/terminal-id.h \
 	%D%/unknown-kids.c %D%/unknown-kids.h \
+	%D%/upstream-answer.c %D%/upstream-answer.h \
 	%D%/verb.c %D%/verb.h \
 	%D%/verb-application.c %D%/verb-check.c %D%/verb-init.c %D%/verb-key.c %D%/verb-serve.c \
 	%D%/verb-status.c %D%/verb-terminal.c \
@@ -67,7 +72,8 @@ keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit
 	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-psk-offer tests/unit/test-token-answer \
 	tests/unit/test-keyserver-store \
 	tests/unit/test-keyserver-store-rejects tests/unit/test-keyserver-store-upstream \
-	tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id
+	tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id \
+	tests/unit/test-upstream-answer
 unit_tests += $(keyserver_tests)
 keyserver_test_cflags = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
 keyserver_test_libs = %D%/libkeyserver.la src/proto/libproto.la src/base/libbase.la \
@@ -97,12 +103,14 @@ tests_unit_test_keyserver_store_upstream_LDADD = $(keyserver_test_libs) $(SQLITE
 tests_unit_test_psk_offer_LDADD = $(keyserver_test_libs)
 tests_unit_test_rate_LDADD = $(keyserver_test_libs)
 tests_unit_test_rights_LDADD = $(keyserver_test_libs)
+tests_unit_test_upstream_answer_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_upstream_answer_LDADD = $(keyserver_test_libs)
 tests_unit_test_terminal_id_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_terminal_id_LDADD = tests/libtests.la $(keyserver_test_libs) $(JANSSON_LIBS)
 
 fuzz_tests += tests/fuzz/fuzz-anchor-answer tests/fuzz/fuzz-bsf-answer \
 	tests/fuzz/fuzz-digest-credentials tests/fuzz/fuzz-impi tests/fuzz/fuzz-psk-offer \
-	tests/fuzz/fuzz-token-answer
+	tests/fuzz/fuzz-token-answer tests/fuzz/fuzz-upstream-answer
 keyserver_fuzz_libs = %D%/libkeyserver.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_anchor_answer_SOURCES = tests/fuzz/fuzz-anchor-answer.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_anchor_answer_CFLAGS = $(keyserver_test_cflags)
@@ -127,14 +135,20 @@ tests_fuzz_fuzz_token_answer_SOURCES = tests/fuzz/fuzz-token-answer.c tests/fuzz
 tests_fuzz_fuzz_token_answer_CFLAGS = $(keyserver_test_cflags)
 tests_fuzz_fuzz_token_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_token_answer_LDADD = $(keyserver_fuzz_libs)
+tests_fuzz_fuzz_upstream_answer_SOURCES = tests/fuzz/fuzz-upstream-answer.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_upstream_answer_CFLAGS = $(keyserver_test_cflags)
+tests_fuzz_fuzz_upstream_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_upstream_answer_LDADD = $(keyserver_fuzz_libs)
 
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-anchors.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
 	tests/e2e/test-keyserver-psk.py tests/e2e/test-keyserver-psk-rejects.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
-	tests/e2e/test-provider-api.py \
+	tests/e2e/test-provider-api.py tests/e2e/test-third-server.py \
+	tests/e2e/test-third-server-faults.py \
 	tests/e2e/test-systemd.py
-EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/digest_client.py tests/e2e/figures.py \
-	tests/e2e/keyserver.py tests/e2e/provider.py tests/e2e/psk_client.py \
+EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/certificates.py \
+	tests/e2e/digest_client.py tests/e2e/fifth.py tests/e2e/figures.py \
+	tests/e2e/keyserver.py tests/e2e/provider.py tests/e2e/psk_client.py tests/e2e/third.py \
 	tests/fakes/key-store.h

@@ -88,6 +88,48 @@ compare_text(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* @terminal may have it, and its keys are made elsewhere. */
+static bool
+add_upstream(AkmaKsTransaction *self,
+             AkmaKsOp *op,
+             const AkmaKsApplication *application,
+             GError **error)
+{
+    AkmaKsUpstream *upstream;
+    int64_t seen;
+
+    if (!akma_sql_number(self->sql, AKMA_SQL_FLOOR_GET, &seen, error, "t", application->id))
+        return false;
+
+    upstream = g_new0(AkmaKsUpstream, 1);
+    upstream->application = g_strdup(application->id);
+    upstream->provider = g_strdup(application->provider);
+    upstream->upstream_id = g_strdup(application->upstream_id);
+    upstream->base = application->base;
+    upstream->seen = seen;
+    g_ptr_array_add(op->upstream, upstream);
+
+    return true;
+}
+
+/* What has a provider, of that which the terminal names before it is proven. */
+static bool
+add_hints(AkmaKsTransaction *self, AkmaKsOp *op, GHashTable *verdicts, GError **error)
+{
+    g_ptr_array_set_size(op->upstream, 0);
+    for (size_t i = 0; op->hints && op->hints[i]; i++) {
+        g_autoptr(AkmaKsApplication) application = NULL;
+
+        if (!is_allowed(verdicts, op->hints[i]))
+            continue;
+        if (!akma_ks_get_application(self, op->hints[i], &application, error) ||
+            (application && application->provider && !add_upstream(self, op, application, error)))
+            return false;
+    }
+
+    return true;
+}
+
 AkmaKsOutcome
 akma_ks_run_entitled(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
@@ -99,7 +141,8 @@ akma_ks_run_entitled(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
     bool revoked;
 
     if (!get_terminal(self, op->terminal, &known, &revoked, error) ||
-        !judge(self, op->terminal, verdicts, error))
+        !judge(self, op->terminal, verdicts, error) ||
+        (!revoked && !add_hints(self, op, verdicts, error)))
         return AKMA_KS_FAILED;
 
     ids = g_ptr_array_new_with_free_func(g_free);
@@ -345,30 +388,6 @@ deliver_allowed(AkmaKsTransaction *self,
     g_ptr_array_add(op->set->keys, to_key(op->terminal, application, &made, &newest, op->now));
 
     return AKMA_KS_DONE;
-}
-
-/* @terminal may have it, and its keys are made elsewhere. */
-static bool
-add_upstream(AkmaKsTransaction *self,
-             AkmaKsOp *op,
-             const AkmaKsApplication *application,
-             GError **error)
-{
-    AkmaKsUpstream *upstream;
-    int64_t seen;
-
-    if (!akma_sql_number(self->sql, AKMA_SQL_FLOOR_GET, &seen, error, "t", application->id))
-        return false;
-
-    upstream = g_new0(AkmaKsUpstream, 1);
-    upstream->application = g_strdup(application->id);
-    upstream->provider = g_strdup(application->provider);
-    upstream->upstream_id = g_strdup(application->upstream_id);
-    upstream->base = application->base;
-    upstream->seen = seen;
-    g_ptr_array_add(op->upstream, upstream);
-
-    return true;
 }
 
 /* What the consumer of a terminal may have stands there like one more rule with a glob. */

@@ -110,7 +110,7 @@ akma_ks_op_new(AkmaKsAction action)
     self->action = action;
     self->now = g_get_real_time() / G_USEC_PER_SEC;
     self->rows = new_rows(action);
-    if (action == AKMA_KS_DELIVER)
+    if (action == AKMA_KS_DELIVER || action == AKMA_KS_ENTITLED)
         self->upstream = g_ptr_array_new_with_free_func((GDestroyNotify)upstream_free);
 
     return self;
@@ -127,6 +127,7 @@ akma_ks_op_free(AkmaKsOp *self)
     g_free(self->kid);
     g_free(self->text);
     g_strfreev(self->ids);
+    g_strfreev(self->hints);
     g_strfreev(self->granted);
     akma_ks_application_free(self->settings);
     g_free(self->after.terminal);

@@ -91,7 +91,11 @@ typedef struct {
 
 typedef enum {
     /* hot: what terminals cause */
-    AKMA_KS_ENTITLED, /* terminal -> ids: what it may ask for, sorted, AKMA_KS_IDS_MAX */
+    /*
+     * terminal, [hints] -> ids: what it may ask for, sorted, AKMA_KS_IDS_MAX; @upstream: of the
+     * hints, those that a provider would have to be asked for
+     */
+    AKMA_KS_ENTITLED,
     /* terminal, ids, [granted] -> set: reads, makes or rotates each one; @upstream: the rest */
     AKMA_KS_DELIVER,
     AKMA_KS_VERSION_SEEN, /* application, version: never another key under this kid or a lower */
@@ -131,6 +135,7 @@ typedef struct {
     char *kid;
     char *text;
     GStrv ids; /* DELIVER: asked; ENTITLED: result */
+    GStrv hints;
     /*
      * DELIVER to a terminal of a consumer: all that the consumer may ask for, each as if a rule
      * with a glob allowed it. NULL: the rules of the store alone count.

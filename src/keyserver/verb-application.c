@@ -11,6 +11,7 @@
 
 #define LENGTH_MIN    16
 #define LENGTH_MAX    64
+#define LENGTH        32
 #define GRACE_DEFAULT 86400
 
 static int
@@ -28,7 +29,9 @@ run(AkmaVerb *verb, AkmaKsOp *op)
 
 typedef struct {
     char *source;
-    int length;
+    char *provider;
+    char *upstream_id;
+    int length; /* 0: not given */
     char *alg;
     char *use;
     char *max_age;
@@ -40,6 +43,8 @@ static void
 add_options_clear(AddOptions *self)
 {
     g_free(self->source);
+    g_free(self->provider);
+    g_free(self->upstream_id);
     g_free(self->alg);
     g_free(self->use);
     g_free(self->max_age);
@@ -82,15 +87,18 @@ is_algorithm(const char *text)
                len;
 }
 
+/* Keys that are made here. */
 static bool
-check_add(const char *id, const AddOptions *options, AkmaKsApplication *ret, GError **error)
+check_local(const AddOptions *options, AkmaKsApplication *ret, GError **error)
 {
-    if (!akma_key_id_is_valid(id))
-        return refuse(error, "not 1 to 64 of a-z 0-9 . _ - with a letter or digit first", id);
-    if (!options->source || strcmp(options->source, "local") != 0)
-        return refuse(error, "--source must be local", options->source ? options->source : "");
-    if (options->length < LENGTH_MIN || options->length > LENGTH_MAX) {
-        g_autofree char *length = g_strdup_printf("%d", options->length);
+    int bytes = options->length != 0 ? options->length : LENGTH;
+
+    if (options->provider || options->upstream_id)
+        return refuse(error,
+                      "--provider and --upstream-id are for --source upstream",
+                      options->provider ? options->provider : options->upstream_id);
+    if (bytes < LENGTH_MIN || bytes > LENGTH_MAX) {
+        g_autofree char *length = g_strdup_printf("%d", bytes);
 
         return refuse(error, "--length must be 16 to 64", length);
     }
@@ -99,7 +107,7 @@ check_add(const char *id, const AddOptions *options, AkmaKsApplication *ret, GEr
     if (options->use && strcmp(options->use, "sig") != 0 && strcmp(options->use, "enc") != 0)
         return refuse(error, "--use must be sig or enc", options->use);
 
-    ret->length = (unsigned)options->length;
+    ret->length = (unsigned)bytes;
     ret->alg = g_strdup(options->alg);
     ret->use = g_strdup(options->use);
     ret->grace_s = GRACE_DEFAULT;
@@ -108,6 +116,52 @@ check_add(const char *id, const AddOptions *options, AkmaKsApplication *ret, GEr
         return false;
     if (options->max_age && ret->max_age_s == 0)
         return refuse(error, "--max-age must be more than nothing", options->max_age);
+
+    return true;
+}
+
+/* Keys that a provider makes, who alone decides what they are like. */
+static bool
+check_upstream(const AkmaServerConfig *config,
+               const char *id,
+               const AddOptions *options,
+               AkmaKsApplication *ret,
+               GError **error)
+{
+    const char *upstream_id = options->upstream_id ? options->upstream_id : id;
+
+    if (options->length != 0 || options->alg || options->use || options->max_age || options->grace)
+        return refuse(error,
+                      "--length, --alg, --use, --max-age and --grace are set at the provider",
+                      options->source);
+    if (!options->provider || !akma_server_config_find_provider(config, options->provider))
+        return refuse(error,
+                      "--provider must be one of the configuration",
+                      options->provider ? options->provider : "");
+    if (!akma_key_id_is_valid(upstream_id))
+        return refuse(error, "--upstream-id is no identifier", upstream_id);
+    ret->provider = g_strdup(options->provider);
+    ret->upstream_id = g_strdup(upstream_id);
+
+    return true;
+}
+
+static bool
+check_add(const AkmaServerConfig *config,
+          const char *id,
+          const AddOptions *options,
+          AkmaKsApplication *ret,
+          GError **error)
+{
+    const char *source = options->source ? options->source : "";
+
+    if (!akma_key_id_is_valid(id))
+        return refuse(error, "not 1 to 64 of a-z 0-9 . _ - with a letter or digit first", id);
+    if (strcmp(source, "local") != 0 && strcmp(source, "upstream") != 0)
+        return refuse(error, "--source must be local or upstream", source);
+    if (strcmp(source, "local") == 0 ? !check_local(options, ret, error)
+                                     : !check_upstream(config, id, options, ret, error))
+        return false;
     for (guint i = 0; options->allow && options->allow[i]; i++)
         akma_ks_application_add_rule(ret, options->allow[i], true);
 
@@ -117,7 +171,7 @@ check_add(const char *id, const AddOptions *options, AkmaKsApplication *ret, GEr
 static int
 add(AkmaVerb *verb, int argc, char **argv)
 {
-    g_auto(AddOptions) options = {.length = 32};
+    g_auto(AddOptions) options = {0};
     const GOptionEntry entries[] = {
         {"source",
          0,
@@ -125,7 +179,15 @@ add(AkmaVerb *verb, int argc, char **argv)
          G_OPTION_ARG_STRING,
          &options.source,
          "Where keys come from; local: made here, one for each terminal",
-         "local"},
+         "local|upstream"},
+        {"provider", 0, 0, G_OPTION_ARG_STRING, &options.provider, "Who makes them", "NAME"},
+        {"upstream-id",
+         0,
+         0,
+         G_OPTION_ARG_STRING,
+         &options.upstream_id,
+         "How the provider calls the application (ID)",
+         "ID"},
         {"length", 0, 0, G_OPTION_ARG_INT, &options.length, "Bytes of a key, 16 to 64 (32)", "N"},
         {"alg", 0, 0, G_OPTION_ARG_STRING, &options.alg, "Told to the terminal as \"alg\"", "NAME"},
         {"use", 0, 0, G_OPTION_ARG_STRING, &options.use, "Told as \"use\"", "sig|enc"},
@@ -169,7 +231,8 @@ add(AkmaVerb *verb, int argc, char **argv)
                          &error))
         return akma_verb_fail(verb, error);
     op->settings = akma_ks_application_new(verb->words[0]);
-    if (!check_add(verb->words[0], &options, op->settings, &error))
+    if (!akma_verb_load(verb, &error) ||
+        !check_add(verb->config, verb->words[0], &options, op->settings, &error))
         return akma_verb_fail(verb, error);
 
     status = run(verb, op);
@@ -199,13 +262,17 @@ rules_to_json(const AkmaKsApplication *application, bool allow)
 static void
 print_json(const AkmaKsApplication *application)
 {
-    akma_verb_print_json(json_pack("{s:s,s:s,s:I,s:o,s:o,s:o,s:I,s:I,s:o,s:o}",
+    akma_verb_print_json(json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:o}",
                                    "application",
                                    application->id,
                                    "source",
-                                   "local",
+                                   application->provider ? "upstream" : "local",
+                                   "provider",
+                                   akma_json_text(application->provider),
+                                   "upstream_id",
+                                   akma_json_text(application->upstream_id),
                                    "length",
-                                   (json_int_t)application->length,
+                                   akma_json_time(application->length),
                                    "alg",
                                    akma_json_text(application->alg),
                                    "use",
@@ -237,6 +304,20 @@ dup_rules(const AkmaKsApplication *application, bool allow)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+static char *
+dup_source(const AkmaKsApplication *application)
+{
+    return application->provider
+               ? g_strdup_printf("%s/%s", application->provider, application->upstream_id)
+               : g_strdup("local");
+}
+
+static char *
+dup_length(const AkmaKsApplication *application)
+{
+    return application->provider ? NULL : g_strdup_printf("%u", application->length);
+}
+
 static void
 print_rows(AkmaVerb *verb, const AkmaKsOp *op)
 {
@@ -252,13 +333,14 @@ print_rows(AkmaVerb *verb, const AkmaKsOp *op)
         "APPLICATION", "SOURCE", "LENGTH", "MAX-AGE", "GRACE", "ALLOW", "DENY", NULL);
     for (guint i = 0; i < op->rows->len; i++) {
         const AkmaKsApplication *application = op->rows->pdata[i];
-        g_autofree char *length = g_strdup_printf("%u", application->length);
+        g_autofree char *source = dup_source(application);
+        g_autofree char *length = dup_length(application);
         g_autofree char *max_age = akma_dup_duration(application->max_age_s);
         g_autofree char *grace = akma_dup_duration(application->grace_s);
         g_autofree char *allow = dup_rules(application, true);
         g_autofree char *deny = dup_rules(application, false);
 
-        akma_table_add(table, application->id, "local", length, max_age, grace, allow, deny);
+        akma_table_add(table, application->id, source, length, max_age, grace, allow, deny);
     }
     akma_table_print(table);
 }

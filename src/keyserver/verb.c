@@ -125,7 +125,8 @@ akma_verb_parse(AkmaVerb *self,
 bool
 akma_verb_load(AkmaVerb *self, GError **error)
 {
-    self->config = akma_server_config_load(self->config_file, error);
+    if (!self->config)
+        self->config = akma_server_config_load(self->config_file, error);
 
     return self->config;
 }

@@ -62,7 +62,7 @@ bool akma_verb_parse(AkmaVerb *self,
                      guint n_words_max,
                      GError **error);
 
-bool akma_verb_load(AkmaVerb *self, GError **error); /* the configuration */
+bool akma_verb_load(AkmaVerb *self, GError **error); /* the configuration, once */
 bool akma_verb_open(AkmaVerb *self, GError **error); /* and the store, and the audit log */
 int akma_verb_fail(AkmaVerb *self, const GError *error);
 

@@ -174,6 +174,7 @@ reload(Worker *self, GError **error)
 {
     g_autoptr(AkmaServerConfig) config = NULL;
     g_autoptr(AkmaAnchors) anchors = NULL;
+    g_autoptr(AkmaProviders) providers = NULL;
     g_autoptr(AkmaAudit) audit = NULL;
     SSL_CTX *tls[AKMA_N_FACES] = {NULL};
     bool ok;
@@ -190,7 +191,8 @@ reload(Worker *self, GError **error)
                                akma_ks_get_identity_kind(self->front.store),
                                akma_ks_get_id_key(self->front.store),
                                error);
-    audit = anchors ? akma_audit_new(config->audit_file, false, error) : NULL;
+    providers = anchors ? akma_providers_new(&self->loop, config, error) : NULL;
+    audit = providers ? akma_audit_new(config->audit_file, false, error) : NULL;
     ok = audit;
     for (unsigned face = 0; ok && face < AKMA_N_FACES; face++) {
         tls[face] = load_tls(config, face, error);
@@ -208,6 +210,8 @@ reload(Worker *self, GError **error)
         return false;
     akma_anchors_unref(self->front.anchors);
     self->front.anchors = g_steal_pointer(&anchors);
+    akma_providers_unref(self->front.providers);
+    self->front.providers = g_steal_pointer(&providers);
     akma_audit_free(self->front.audit);
     self->front.audit = g_steal_pointer(&audit);
     akma_server_config_free(self->config);
@@ -240,6 +244,7 @@ on_stopped(void *user_data)
         akma_h2_server_free(g_steal_pointer(&self->servers[face]));
     akma_vitals_stop(&self->vitals);
     g_clear_pointer(&self->front.anchors, akma_anchors_unref);
+    g_clear_pointer(&self->front.providers, akma_providers_unref);
     g_clear_pointer(&self->front.store, akma_ks_close);
     uv_close((uv_handle_t *)&self->terminate, NULL);
     uv_close((uv_handle_t *)&self->interrupt, NULL);
@@ -289,7 +294,8 @@ begin(Worker *self, GError **error)
                                       akma_ks_get_identity_kind(front->store),
                                       akma_ks_get_id_key(front->store),
                                       error);
-    if (!front->anchors || !start_servers(self, error))
+    front->providers = front->anchors ? akma_providers_new(&self->loop, self->config, error) : NULL;
+    if (!front->providers || !start_servers(self, error))
         return false;
 
     akma_vitals_start(&self->vitals, front, self->servers, AKMA_N_FACES);

@@ -136,9 +136,19 @@ class Aanf:
                 if body:
                     headers += [("content-type", kind), ("content-length", str(len(body)))]
                 conn.send_headers(stream, headers, end_stream=not body)
-                while body:
-                    conn.send_data(stream, body[:16384], end_stream=len(body) <= 16384)
-                    body = body[16384:]
+                while body and conn.local_flow_control_window(stream) > 0:
+                    n = min(16384, conn.local_flow_control_window(stream))
+                    conn.send_data(stream, body[:n], end_stream=len(body) <= n)
+                    body = body[n:]
                 sock.sendall(conn.data_to_send())
+            end = time.monotonic() + 10
+            while body and time.monotonic() < end:  # more than the client's window: it must open
+                time.sleep(0.01)
+                with lock:
+                    n = min(16384, conn.local_flow_control_window(stream))
+                    if n > 0:
+                        conn.send_data(stream, body[:n], end_stream=len(body) <= n)
+                        body = body[n:]
+                        sock.sendall(conn.data_to_send())
         except (OSError, h2.exceptions.ProtocolError):
             pass

@@ -19,8 +19,8 @@ RATES = "[limits]\naddress=10000/s\nkid=10000/s\n"
 
 
 class Server:
-    """A key server with one application and an AAnF of ours, or with the one at @core. In @extra
-    %DIR% is the folder of the stack."""
+    """A key server with one application and an AAnF of ours, or with the one at @core. @extra: more of
+    the configuration, where %DIR% is the folder of the stack, or a function of the stack."""
 
     def __init__(self, workers=1, extra=RATES, add=("mqtt",), init=(), realms=None,
                  core=None):
@@ -32,7 +32,7 @@ class Server:
         s = self.stack
         s.make_certificates()
         s.keyserver_config(core=core or self.operator.url, workers=workers,
-                           extra=extra.replace("%DIR%", s.dir))
+                           extra=extra(s) if callable(extra) else extra.replace("%DIR%", s.dir))
         if realms:
             self.edit("realms=*", "realms=" + realms)
         self.audit = s.path("audit.jsonl")

@@ -10,43 +10,19 @@ that does what a test tells it to.
 import base64
 import hashlib
 import json
-import os
 import socket
 import ssl
-import subprocess
 import threading
 import time
 
 import aanf
 import h2client
+from certificates import make_authority, make_client  # noqa: F401
 from harness import FQDN
 
 PATH = "/v1/provider/keys"
 JWKS = "application/jwk-set+json"
 TERMINAL = "BLh4Zj3oPpGFeezokhvIDTEKPVX1xtZ1jNN7sEQAcg4"
-
-
-def openssl(stack, *argv):
-    subprocess.run(["openssl", *argv], check=True, cwd=stack.dir, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
-
-
-def make_client(stack, name, san="DNS:%s", subject=None, ca="ca"):
-    """A certificate of the stack's authority; the paths of it and of its key."""
-    openssl(stack, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + (subject or "peer"))
-    stack.write(name + ".ext", "keyUsage=digitalSignature\n" +
-                ("subjectAltName=" + (san.replace("%s", name)) + "\n" if san else ""))
-    openssl(stack, "x509", "-req", "-in", name + ".csr", "-CA", ca + ".pem", "-CAkey", ca + ".key",
-            "-CAcreateserial", "-out", name + ".pem", "-days", "2", "-extfile", name + ".ext")
-    os.chmod(stack.path(name + ".key"), 0o600)
-    return stack.path(name + ".pem"), stack.path(name + ".key")
-
-
-def make_authority(stack, name):
-    openssl(stack, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-keyout", name + ".key", "-out", name + ".pem", "-days", "2", "-subj", "/CN=" + name,
-            "-addext", "basicConstraints=critical,CA:TRUE")
 
 
 def sha256(text):

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "keyserver/pseudonym.h"
 #include "tests/fakes/vectors.h"
 
 static void
@@ -44,6 +45,36 @@ terminal_id_towards_a_provider_is_another_one(void **state)
 {
     (void)state;
     check_scope("provider.example.net", "_qpEzbvEtDTfHNHIq4Qct3IMhK9m3jeZppaoN_OJn8A");
+}
+
+static void
+each_provider_has_a_pseudonym_of_its_own(void **state)
+{
+    static const char *const providers[] = {"other", "provider.example.net", NULL};
+    static const char *const none[] = {NULL};
+    json_t *root = test_vectors_load("protocol-vectors.json");
+    const char *operator= test_vectors_string(root, "terminal_id.operator");
+    const char *identity = test_vectors_string(root, "terminal_id.identity");
+    g_autoptr(AkmaPseudonyms) pseudonyms = NULL;
+    g_autoptr(AkmaPseudonyms) nobody = NULL;
+    g_autoptr(AkmaSecret) id_key = NULL;
+    uint8_t key[32];
+
+    (void)state;
+    test_vectors_hex(root, "terminal_id.id_key", key, sizeof key);
+    id_key = akma_secret_new(key, sizeof key, NULL);
+    pseudonyms = akma_pseudonyms_new(id_key, providers, operator, identity, strlen(identity), NULL);
+    nobody = akma_pseudonyms_new(id_key, none, operator, identity, strlen(identity), NULL);
+
+    assert_string_equal(akma_pseudonyms_get(pseudonyms, "provider.example.net"),
+                        "_qpEzbvEtDTfHNHIq4Qct3IMhK9m3jeZppaoN_OJn8A");
+    assert_string_not_equal(akma_pseudonyms_get(pseudonyms, "other"),
+                            akma_pseudonyms_get(pseudonyms, "provider.example.net"));
+    assert_null(akma_pseudonyms_get(pseudonyms, "provider"));
+    assert_null(akma_pseudonyms_get(pseudonyms, ""));
+    assert_null(akma_pseudonyms_get(nobody, "other"));
+    assert_null(akma_pseudonyms_get(NULL, "other"));
+    json_decref(root);
 }
 
 static void
@@ -89,6 +120,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(terminal_id_of_the_own_store),
         cmocka_unit_test(terminal_id_towards_a_provider_is_another_one),
+        cmocka_unit_test(each_provider_has_a_pseudonym_of_its_own),
         cmocka_unit_test(identities_are_of_the_kind_of_the_store),
     };
 
