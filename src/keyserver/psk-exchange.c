@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "keyserver/delivery.h"
 #include "keyserver/psk-face.h"
 #include "keyserver/psk-offer.h"
 
@@ -26,9 +27,11 @@ typedef struct {
     AkmaH2Conn *conn;     /* until ENDED */
     AkmaH2Stream *stream; /* TAKEN: waits for its answer; NULL: given up */
     AkmaAnchorCall *call; /* ASKING */
-    AkmaCause cause;      /* why the handshake is meant to fail; NONE: it is not */
-    int64_t expiry;       /* of the first key */
-    unsigned kind;        /* AkmaAnchorKind or AKMA_KIND_UNKNOWN */
+    AkmaPseudonyms *pseudonyms;
+    AkmaDelivery *delivery; /* TAKEN */
+    AkmaCause cause;        /* why the handshake is meant to fail; NONE: it is not */
+    int64_t expiry;         /* of the first key */
+    unsigned kind;          /* AkmaAnchorKind or AKMA_KIND_UNKNOWN */
     char *terminal;
     char *address;
     uint64_t begun_ns;
@@ -87,6 +90,7 @@ forget_terminal(Exchange *self)
     if (self->terminal)
         OPENSSL_cleanse(self->terminal, strlen(self->terminal));
     g_clear_pointer(&self->terminal, g_free);
+    g_clear_pointer(&self->pseudonyms, akma_pseudonyms_unref);
 }
 
 /*
@@ -102,6 +106,8 @@ end(Exchange *self)
     count(self, AKMA_RESULT_UNFINISHED);
     if (self->call)
         akma_anchor_call_cancel(g_steal_pointer(&self->call));
+    if (self->delivery)
+        akma_delivery_cancel(g_steal_pointer(&self->delivery));
     self->state = ENDED;
     self->conn = NULL;
     self->stream = NULL;
@@ -169,6 +175,7 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
 
     self->expiry = result->expiry;
     self->terminal = g_strdup(result->terminal);
+    self->pseudonyms = akma_pseudonyms_ref(result->pseudonyms);
     go_on(self, result->first_key);
 }
 
@@ -322,35 +329,36 @@ respond(Exchange *self, const AkmaKeySet *set)
 }
 
 static void
-on_delivered(AkmaKsOp *op, const GError *error, void *user_data)
+on_delivered(const AkmaKeySet *set, const GError *error, void *user_data)
 {
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is not available"};
-    g_autoptr(AkmaKsOp) owned = op;
-    Exchange *self = user_data;
+    Exchange *self = exchange_ref(user_data);
 
-    if (error)
+    self->delivery = NULL;
+    if (error) {
         g_warning("%s", error->message);
-    if (self->stream && error)
         fail(self, &refusal);
-    else if (self->stream)
-        respond(self, owned->set);
+    } else {
+        respond(self, set);
+    }
     exchange_unref(self);
 }
 
 static void
-ask_store(Exchange *self, const char *key_id)
+deliver(Exchange *self, const char *key_id)
 {
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
     const char *const ids[] = {key_id, NULL};
-    AkmaKsOp *op = akma_ks_op_new(AKMA_KS_DELIVER);
+    const AkmaDeliveryRequest request = {
+        .terminal = self->terminal,
+        .pseudonyms = self->pseudonyms,
+        .key_ids = ids,
+        .time_ms = self->face->front->exchange_ms / 2,
+    };
 
-    op->terminal = g_strdup(self->terminal);
-    op->ids = g_strdupv((GStrv)ids);
-    if (akma_front_submit(self->face->front, op, on_delivered, exchange_ref(self)))
-        return;
-
-    fail(self, &refusal);
-    exchange_unref(self);
+    self->delivery = akma_delivery_begin(self->face->front, &request, on_delivered, self);
+    if (!self->delivery)
+        fail(self, &refusal);
 }
 
 void
@@ -370,7 +378,7 @@ akma_psk_exchange_continue(AkmaH2Stream *stream, const char *key_id)
     if (self->expiry <= g_get_real_time() / G_USEC_PER_SEC)
         fail(self, &late);
     else
-        ask_store(self, key_id);
+        deliver(self, key_id);
 }
 
 void
