@@ -52,16 +52,17 @@ akma_command_wants_data(const AkmaCommand *self)
     return self->len == HEADER + 1 + (size_t)self->bytes[HEADER] + 1;
 }
 
-/*= TS 102 221 10.1.1: channels 0 to 3 in b2 b1 of the class, 4 to 19 in b4..b1 of class 4X */
+/*= TS 102 221 10.1.1: channels 0 to 3 in b2 b1 of the class, 4 to 19 in b4..b1 of class 4X or CX */
 void
 akma_command_set_channel(AkmaCommand *self, unsigned channel)
 {
     g_return_if_fail(channel <= 19);
 
+    self->bytes[0] &= 0x80;
     if (channel <= 3)
-        self->bytes[0] = (uint8_t)channel;
+        self->bytes[0] |= (uint8_t)channel;
     else
-        self->bytes[0] = (uint8_t)(0x40 | (channel - 4));
+        self->bytes[0] |= (uint8_t)(0x40 | (channel - 4));
 }
 
 AkmaResponse *

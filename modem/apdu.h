@@ -49,7 +49,7 @@ void akma_command_set_le(AkmaCommand *self, uint8_t le);
 /* True if it has an Le. */
 bool akma_command_wants_data(const AkmaCommand *self);
 
-/* Puts the logical channel (0..19) into the class byte. */
+/* Puts the logical channel (0..19) into the class byte, which stays of the same kind (b8). */
 void akma_command_set_channel(AkmaCommand *self, unsigned channel);
 
 /* An answer. It may hold CK, IK or K_AUSF: it lives in the secure heap and is wiped. */

@@ -135,9 +135,14 @@ unsolicited(const char *line, gpointer user_data)
         akma_at_card_close_late(self, session);
         return;
     }
+    if (self->is_number_late && g_str_has_prefix(line, "+CSIM:")) {
+        akma_at_card_take_late_channel(self, line);
+        return;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(card_news); i++) {
         if (g_str_has_prefix(line, card_news[i])) {
             self->is_kept = false;
+            akma_at_leftovers_clear(self->leftovers);
             akma_card_emit_card_changed(AKMA_CARD(self));
             return;
         }
@@ -153,7 +158,10 @@ unsolicited(const char *line, gpointer user_data)
 static void
 gone(gpointer user_data)
 {
-    akma_card_emit_gone(AKMA_CARD(user_data));
+    AkmaAtCard *self = user_data;
+
+    akma_at_leftovers_end(self->leftovers, self->opening);
+    akma_card_emit_gone(AKMA_CARD(self));
 }
 
 /*
@@ -229,6 +237,7 @@ begin_first(GTask *owned)
 
 void
 akma_at_card_open_async(int fd,
+                        const char *device,
                         unsigned timeout_ms,
                         bool is_guess,
                         GCancellable *cancellable,
@@ -244,6 +253,8 @@ akma_at_card_open_async(int fd,
     g_task_set_task_data(task, opening, (GDestroyNotify)opening_free);
     opening->card = g_object_new(AKMA_TYPE_AT_CARD, NULL);
     opening->card->timeout_ms = timeout_ms;
+    opening->card->leftovers = akma_at_leftovers_get(device);
+    opening->card->opening = akma_at_leftovers_begin(opening->card->leftovers);
     opening->card->port = akma_at_port_new(fd, timeout_ms, &events, opening->card, &error);
     if (!opening->card->port) {
         g_task_return_error(task, error);
@@ -281,8 +292,13 @@ transport_open_async(const AkmaPortConfig *config,
     else
         fd = akma_at_tty_open(config->device, &error);
     if (fd >= 0) {
-        akma_at_card_open_async(
-            fd, config->timeout_ms, config->is_guess, cancellable, callback, user_data);
+        akma_at_card_open_async(fd,
+                                config->device,
+                                config->timeout_ms,
+                                config->is_guess,
+                                cancellable,
+                                callback,
+                                user_data);
         return;
     }
     task = g_task_new(NULL, cancellable, callback, user_data);
@@ -312,7 +328,10 @@ get_model(AkmaCard *card)
 static void
 close_card(AkmaCard *card)
 {
-    akma_at_port_close(AKMA_AT_CARD(card)->port);
+    AkmaAtCard *self = AKMA_AT_CARD(card);
+
+    akma_at_port_close(self->port);
+    akma_at_leftovers_end(self->leftovers, self->opening);
 }
 
 static void
@@ -336,7 +355,7 @@ akma_at_card_finalize(GObject *object)
     AkmaAtCard *self = AKMA_AT_CARD(object);
 
     if (self->port)
-        akma_at_port_close(self->port);
+        close_card(AKMA_CARD(self));
     akma_at_port_unref(self->port);
     g_free(self->manufacturer);
     g_free(self->model);

@@ -13,10 +13,12 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(AkmaAtCard, akma_at_card, AKMA, AT_CARD, GObject)
 
 /*
- * Over a descriptor that is open; owned from now on. @is_guess: as in AkmaPortConfig.
+ * Over a descriptor that is open; owned from now on. @device: its path, by which channels that were
+ * left on it are known. @is_guess: as in AkmaPortConfig.
  * Errors: AKMA_ERROR_MODEM_FAILED.
  */
 void akma_at_card_open_async(int fd,
+                             const char *device,
                              unsigned timeout_ms,
                              bool is_guess,
                              GCancellable *cancellable,

@@ -8,8 +8,7 @@
 #include "base/text.h"
 #include "modem/at/at-private.h"
 
-/* Sessions that we opened with MANAGE CHANNEL: the channel number above this. */
-#define CSIM_SESSION  0x100000
+#define CSIM_SESSION  AKMA_AT_CSIM_SESSION
 #define CHANNEL_MAX   19
 #define COMMAND_SIZE  (32 + AKMA_HEX_LEN(AKMA_COMMAND_MAX))
 #define P1_CLOSE      0x80
@@ -19,7 +18,9 @@
 typedef struct {
     uint8_t aid[AKMA_AID_MAX];
     size_t aid_len;
-    int session; /* -1: none yet */
+    int session;   /* -1: none yet */
+    int closing;   /* what was asked to close */
+    bool is_freed; /* what was left of ours is closed; that is done once */
     AkmaAtApdu apdu;
     AkmaResponse *response;
     const char *prefix;
@@ -147,6 +148,14 @@ akma_at_card_transmit(AkmaCard *card,
 static void begin_ccho(GTask *owned);
 static void begin_csim(GTask *owned);
 
+/* Ours, until it is closed. */
+static void
+note(AkmaAtCard *self, int session)
+{
+    if (session != CSIM_SESSION)
+        akma_at_leftovers_note(self->leftovers, self->opening, session);
+}
+
 static void
 begin_select(GTask *owned, AkmaAtDone done)
 {
@@ -176,41 +185,6 @@ kept_selected(bool ok, int code, const GError *error, gpointer user_data)
     begin_ccho(g_steal_pointer(&task));
 }
 
-static void
-late_closed(bool ok, int code G_GNUC_UNUSED, const GError *error, gpointer user_data G_GNUC_UNUSED)
-{
-    if (!ok || error)
-        g_debug("a channel that nobody has may stay open, ignoring");
-}
-
-static void
-give_back(AkmaAtCard *self, int session)
-{
-    g_autofree char *text = g_strdup_printf("AT+CCHC=%d", session);
-
-    akma_at_card_send(self, text, NULL, late_closed, NULL);
-}
-
-void
-akma_at_card_close_late(AkmaAtCard *self, int session)
-{
-    if (session != self->given_back)
-        give_back(self, session);
-    self->given_back = -1;
-}
-
-/*
- * The answer that names the session was lost. A modem gives the lowest free number, and the one
- * before was given back: it is that one, or closing it does nothing.
- */
-static void
-close_lost(AkmaAtCard *self)
-{
-    self->given_back = self->session;
-    if (self->session >= 0)
-        give_back(self, self->session);
-}
-
 static bool
 ccho_take(const char *line, size_t len G_GNUC_UNUSED, gpointer user_data)
 {
@@ -228,6 +202,36 @@ is_about_card(const GError *error)
 }
 
 static void
+freed(gpointer user_data)
+{
+    AkmaAtCard *self = g_task_get_source_object(user_data);
+    const Call *call = g_task_get_task_data(user_data);
+
+    if (self->way == AKMA_AT_WAY_CSIM || call->aid_len == 0)
+        begin_csim(user_data);
+    else
+        begin_ccho(user_data);
+}
+
+/* No channel was to be had. Because of what we left? Once more without that. Takes both. */
+static void
+refused(GTask *owned, GError *owned_error)
+{
+    g_autoptr(GTask) task = owned;
+    g_autoptr(GError) error = owned_error;
+    AkmaAtCard *self = g_task_get_source_object(task);
+    Call *call = g_task_get_task_data(task);
+
+    if (call->is_freed || error->code != AKMA_ERROR_MODEM_FAILED ||
+        !akma_at_leftovers_any(self->leftovers)) {
+        g_task_return_error(task, g_steal_pointer(&error));
+        return;
+    }
+    call->is_freed = true;
+    akma_at_card_free_leftovers(self, freed, g_steal_pointer(&task));
+}
+
+static void
 ccho_done(bool ok, int code, const GError *error, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
@@ -235,24 +239,26 @@ ccho_done(bool ok, int code, const GError *error, gpointer user_data)
     Call *call = g_task_get_task_data(task);
 
     if (error) {
-        close_lost(self);
+        akma_at_card_close_lost(self);
         g_task_return_error(task, g_error_copy(error));
     } else if (ok && call->session >= 0) {
         self->way = AKMA_AT_WAY_CCHO;
         self->session = call->session;
         self->session_aid_len = call->aid_len;
         memcpy(self->session_aid, call->aid, call->aid_len);
+        note(self, call->session);
         g_task_return_int(task, call->session);
     } else if (ok) {
-        close_lost(self);
+        akma_at_card_close_lost(self);
         g_task_return_new_error(task,
                                 AKMA_ERROR,
                                 AKMA_ERROR_MODEM_FAILED,
                                 "the modem garbled the number of the channel");
     } else {
+        g_clear_error(&call->ccho_error);
         call->ccho_error = akma_at_card_error_new("opening a channel to the card", code);
         if (self->way == AKMA_AT_WAY_CCHO || is_about_card(call->ccho_error))
-            g_task_return_error(task, g_steal_pointer(&call->ccho_error));
+            refused(g_steal_pointer(&task), g_steal_pointer(&call->ccho_error));
         else
             begin_csim(g_steal_pointer(&task));
     }
@@ -277,12 +283,15 @@ begin_ccho(GTask *owned)
 static void
 refused_closed(bool ok G_GNUC_UNUSED,
                int code G_GNUC_UNUSED,
-               const GError *error G_GNUC_UNUSED,
+               const GError *error,
                gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
+    AkmaAtCard *self = g_task_get_source_object(task);
     Call *call = g_task_get_task_data(task);
 
+    if (!error)
+        akma_at_leftovers_closed(self->leftovers, call->closing);
     g_task_return_error(task, g_steal_pointer(&call->ccho_error));
 }
 
@@ -296,6 +305,7 @@ begin_close(GTask *owned, AkmaAtDone done)
     /*= TS 102 221 11.1.17: MANAGE CHANNEL, P1 80 closes channel P2; sent on the basic channel */
     akma_command_init(
         &command, AKMA_INS_MANAGE_CHANNEL, P1_CLOSE, (uint8_t)channel, NULL, 0, AKMA_NO_LE);
+    call->closing = call->session;
     call->session = CSIM_SESSION;
     send_apdu(owned, &command, done);
 }
@@ -342,20 +352,27 @@ channel_managed(bool ok, int code, const GError *error, gpointer user_data)
     const AkmaResponse *response = call->response;
 
     if (failure) {
+        if (error || ok) /* it may have opened one all the same */
+            akma_at_leftovers_set_unnamed(self->leftovers, true);
+        self->is_number_late = error != NULL;
         if (call->ccho_error && !error) {
             g_error_free(failure);
             failure = g_steal_pointer(&call->ccho_error);
         }
-        g_task_return_error(task, failure);
+        if (error)
+            g_task_return_error(task, failure);
+        else
+            refused(g_steal_pointer(&task), failure);
         return;
     }
 
     if (akma_sw_is_done(response->sw) && response->len == 1 && response->bytes[0] > 0 &&
         response->bytes[0] <= CHANNEL_MAX) {
         call->session = CSIM_SESSION + response->bytes[0];
+        note(self, call->session);
     } else if (!has_no_channels(response->sw)) {
         akma_sw_set_error(response->sw, "opening a channel to the card", &failure);
-        g_task_return_error(task, failure);
+        refused(g_steal_pointer(&task), failure);
         return;
     }
 
@@ -421,12 +438,16 @@ static void
 csim_closed(bool ok, int code, const GError *error, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
-    GError *failure = check_apdu(g_task_get_task_data(task), ok, code, error);
+    AkmaAtCard *self = g_task_get_source_object(task);
+    Call *call = g_task_get_task_data(task);
+    GError *failure = check_apdu(call, ok, code, error);
 
-    if (failure)
+    if (failure) {
         g_task_return_error(task, failure);
-    else
-        g_task_return_boolean(task, TRUE);
+        return;
+    }
+    akma_at_leftovers_closed(self->leftovers, call->closing);
+    g_task_return_boolean(task, TRUE);
 }
 
 static void
@@ -444,6 +465,7 @@ cchc_done(bool ok, int code, const GError *error, gpointer user_data)
     } else if (!ok) {
         g_task_return_error(task, akma_at_card_error_new("closing the channel", code));
     } else {
+        akma_at_leftovers_closed(self->leftovers, call->session);
         g_task_return_boolean(task, TRUE);
     }
 }

@@ -5,6 +5,7 @@
 
 #include "modem/at/answer.h"
 #include "modem/at/at-card.h"
+#include "modem/at/leftover.h"
 
 G_BEGIN_DECLS
 
@@ -14,6 +15,9 @@ typedef enum {
     AKMA_AT_WAY_CCHO, /* +CCHO, +CGLA, +CCHC */
     AKMA_AT_WAY_CSIM, /* +CSIM with MANAGE CHANNEL, or the basic channel */
 } AkmaAtWay;
+
+/* Sessions that we opened with MANAGE CHANNEL: the channel number above this. */
+#define AKMA_AT_CSIM_SESSION 0x100000
 
 #define AKMA_AT_SYSTEMS 3 /* 5GS, EPS, and what was before */
 
@@ -26,6 +30,9 @@ struct _AkmaAtCard {
     bool lacks_registration[AKMA_AT_SYSTEMS];
     bool lacks_cpinr;
     AkmaAtWay way;
+    AkmaAtLeftovers *leftovers;
+    unsigned opening;    /* ours, among them */
+    bool is_number_late; /* the answer to a MANAGE CHANNEL did not come in time, and may yet */
     /* The last session of +CCHO. One that the modem cannot close is used again for its AID. */
     int session;    /* -1: there was none */
     int given_back; /* closed as the one that a lost answer of +CCHO may have named; -1: none */
@@ -66,8 +73,19 @@ void akma_at_card_close_channel(AkmaCard *card,
 /* All but the basic channel. */
 bool akma_at_card_channel_ends_with_card(AkmaCard *card, int channel);
 
+/* In at-late.c. */
+
 /* A session was opened for somebody who does not wait any more: gives it back. */
 void akma_at_card_close_late(AkmaAtCard *self, int session);
+/* The answer of +CCHO did not come. */
+void akma_at_card_close_lost(AkmaAtCard *self);
+/* A line that nobody waits for any more: the answer that names a channel? It is given back. */
+void akma_at_card_take_late_channel(AkmaAtCard *self, const char *line);
+
+/* In leftover-free.c: closes what is left; @done is called when that is over, whatever came of it.
+ */
+typedef void (*AkmaAtFreed)(gpointer user_data);
+void akma_at_card_free_leftovers(AkmaAtCard *self, AkmaAtFreed done, gpointer user_data);
 
 /* In at-pin.c. */
 void akma_at_card_verify_pin(AkmaCard *card,

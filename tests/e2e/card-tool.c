@@ -7,9 +7,10 @@
  *
  * Each action (read, probe, refresh, state, query, pin:DIGITS, sleep:MS, cancel:MS, which is a read
  * that is cancelled then, auth:RAND:AUTN in hex; gba-me=BSF, gba-u=BSF, either with "fresh-" in
- * front; gba-for=NAME says for which server, drop forgets the bootstrappings) prints one line:
- * "ok ..." or "error NAME: message". --give-up cancels the opening. For tests: it prints an A-KID,
- * RES and AUTS, and the SHA-256 of K_AF and of CK || IK; its PINs are those of simulated cards.
+ * front; gba-for=NAME says for which server, drop forgets the bootstrappings, reopen closes the
+ * port and opens it again; these three say nothing) prints one line: "ok ..." or "error NAME:
+ * message". --give-up cancels the opening. For tests: it prints an A-KID, RES and AUTS, and the
+ * SHA-256 of K_AF and of CK || IK; its PINs are those of simulated cards.
  */
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -325,6 +326,17 @@ changed(Tool *tool)
 }
 
 static void
+reopen(Tool *tool)
+{
+    akma_modem_close(tool->modem);
+    g_clear_object(&tool->modem);
+    akma_modem_open_async(&tool->config, NULL, opened, tool);
+    g_main_loop_run(tool->loop);
+    if (tool->modem)
+        g_signal_connect_swapped(tool->modem, "changed", G_CALLBACK(changed), tool);
+}
+
+static void
 act(Tool *tool, const char *action)
 {
     static const AkmaAkmaUsimConfig config = {AKMA_A_KID_DOT_BASE64URL, "", NULL};
@@ -332,6 +344,10 @@ act(Tool *tool, const char *action)
     g_autoptr(GCancellable) cancellable = NULL;
     guint64 ms = 0;
 
+    if (g_str_equal(action, "reopen")) {
+        reopen(tool);
+        return;
+    }
     if (set(tool, action))
         return;
     if (g_str_has_prefix(action, "cancel:")) {
@@ -452,8 +468,10 @@ main(int argc G_GNUC_UNUSED, char **argv)
     if (!tool.modem)
         return 1;
     g_signal_connect_swapped(tool.modem, "changed", G_CALLBACK(changed), &tool);
-    for (; *actions; actions++)
+    for (; *actions && tool.modem; actions++)
         act(&tool, *actions);
+    if (!tool.modem)
+        return 1;
     while (g_main_context_iteration(NULL, FALSE))
         continue;
 

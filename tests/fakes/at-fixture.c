@@ -32,7 +32,7 @@ void
 at_fixture_open_card(AtFixture *f)
 {
     f->done = false;
-    akma_at_card_open_async(f->fd, TIMEOUT_MS, f->is_guess, NULL, opened, f);
+    akma_at_card_open_async(f->fd, f->device, TIMEOUT_MS, f->is_guess, NULL, opened, f);
     fake_card_run_until(&f->done);
     if (!f->card)
         return;
@@ -45,8 +45,10 @@ at_fixture_open_card(AtFixture *f)
 int
 at_fixture_setup(void **state)
 {
+    static unsigned n;
     AtFixture *f = g_new0(AtFixture, 1);
 
+    f->device = g_strdup_printf("/dev/fake%u", n++); /* what a test leaves is no other one's */
     f->at = fake_at_new(&f->fd);
     fake_at_set_apdu(f->at, "00a4080c047fff5fc0", "9000");
     fake_at_set_apdu(f->at, KEYS, "8020" K_AUSF "9000");
@@ -92,6 +94,7 @@ at_fixture_teardown(void **state)
     akma_secret_unref(f->key);
     g_clear_error(&f->error);
     fake_at_free(f->at);
+    g_free(f->device);
     g_free(f);
 
     return 0;

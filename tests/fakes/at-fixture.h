@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 typedef struct {
     FakeAt *at;
     int fd;
+    char *device;
     bool is_guess; /* before at_fixture_open_card() */
     AkmaCard *card;
     AkmaCardQueue *queue;

@@ -71,6 +71,11 @@ channel_goes_into_the_class(void **state)
     assert_int_equal(command.bytes[0], 0x40);
     akma_command_set_channel(&command, 19);
     assert_int_equal(command.bytes[0], 0x4f);
+    command.bytes[0] = 0x80; /* STATUS */
+    akma_command_set_channel(&command, 2);
+    assert_int_equal(command.bytes[0], 0x82);
+    akma_command_set_channel(&command, 4);
+    assert_int_equal(command.bytes[0], 0xc0);
 }
 
 static void

@@ -71,6 +71,26 @@ reject_a_channel_that_opens_too_late_and_give_it_back(void **state)
 }
 
 static void
+reject_a_channel_of_the_card_that_is_named_too_late_and_give_it_back(void **state)
+{
+    AtFixture *f = *state;
+
+    fake_at_manner(f->at)->no_ccho = true;
+    at_fixture_open_card(f);
+    at_fixture_read_key(f);
+    at_fixture_assert_key(f);
+    fake_at_delay_next(f->at);
+    at_fixture_open_channel(f, NULL);
+    assert_null(f->channel);
+    assert_int_equal(fake_at_count_open(f->at), 1);
+
+    at_fixture_read_key(f);
+    at_fixture_assert_key(f);
+    at_fixture_run_for(20);
+    assert_int_equal(fake_at_count_open(f->at), 0);
+}
+
+static void
 dead_modem_fails_each_call_and_does_not_hang(void **state)
 {
     AtFixture *f = *state;
@@ -237,6 +257,7 @@ main(void)
         with_at(dropped_answer_times_out_and_the_next_works),
         with_at(reject_late_answer),
         with_at(reject_a_channel_that_opens_too_late_and_give_it_back),
+        with_at(reject_a_channel_of_the_card_that_is_named_too_late_and_give_it_back),
         with_at(dead_modem_fails_each_call_and_does_not_hang),
         with_at(unplugging_fails_what_runs_and_is_told_once),
         with_at(cancelled_opening_closes_the_channel_that_still_comes),
