@@ -10,8 +10,6 @@ import glob
 import json
 import os
 import re
-import socket
-import ssl
 import statistics
 import subprocess
 import sys
@@ -19,23 +17,13 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
 import columns  # noqa: E402
-import derive  # noqa: E402
+import cost  # noqa: E402
+import fleet  # noqa: E402
 import harness  # noqa: E402
-import reference  # noqa: E402
+import server  # noqa: E402
 
 RUNS = 5
-EXCHANGES = 300
 CALLS = 2000
-
-
-def cpu_s(pids):
-    """utime + stime in seconds of every thread, from the scheduler's nanoseconds."""
-    total = 0
-    for pid in pids:
-        for path in glob.glob("/proc/%d/task/*/schedstat" % pid):
-            with open(path) as f:
-                total += int(f.read().split()[0])
-    return total / 1e9
 
 
 class Table:
@@ -60,101 +48,6 @@ class Table:
         print(text, flush=True)
 
 
-def handshake(address, context):
-    """One bare TLS 1.3 handshake, complete on both sides, then the end of the connection."""
-    with socket.create_connection(address) as raw:
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with context.wrap_socket(raw, server_hostname=harness.FQDN) as tls:
-            try:
-                tls.unwrap()
-            except (OSError, ssl.SSLError):
-                pass
-
-
-def client_context(stack):
-    context = ssl.create_default_context(cafile=stack.path("ca.pem"))
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
-
-
-def split(address):
-    host, port = address.rsplit(":", 1)
-    return host, int(port)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def bare_handshakes(stack, n):
-    """CPU seconds of openssl s_server for one handshake, and handshakes a second as seen."""
-    port = free_port()
-    server = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-tls1_3",
-                               "-cert", stack.path("server.pem"), "-key", stack.path("server.key"),
-                               "-num_tickets", "0", "-quiet"],
-                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    try:
-        context = client_context(stack)
-
-        def up():
-            try:
-                handshake(("127.0.0.1", port), context)
-                return True
-            except OSError:
-                return False
-        harness.wait_until("openssl s_server listens", up)
-        before, start = cpu_s([server.pid]), time.monotonic()
-        for _ in range(n):
-            handshake(("127.0.0.1", port), context)
-        took = time.monotonic() - start
-        return (cpu_s([server.pid]) - before) / n, n / took
-    finally:
-        server.kill()
-        server.wait()
-
-
-def exchanges(stack, n):
-    """CPU seconds of the one worker for one exchange (new connection), and exchanges/s as seen."""
-    parent = stack.processes["akma-keyserver"].pid
-    worker = [p for p in harness.worker_pids(parent) if p != parent]
-    assert len(worker) == 1, "one worker is wanted, there are %s" % worker
-    content = bytes.fromhex(stack.control("dump 4F05").split("=")[-1].split()[-1])
-    kid = derive.a_kid(content[2:34], harness.IMSI)
-    first_key = derive.k_af(content[2:34], harness.IMSI, harness.FQDN)
-    address = split(stack.ready["akma-keyserver"]["listen"])
-    url = "https://%s:%d" % (harness.FQDN, address[1])
-
-    def one():
-        reference.exchange(url, "akma", kid, first_key, ["mqtt"], stack.path("ca.pem"), address)
-    for _ in range(5):
-        one()
-    before, start = cpu_s(worker), time.monotonic()
-    for _ in range(n):
-        one()
-    took = time.monotonic() - start
-    return (cpu_s(worker) - before) / n, n / took
-
-
-# The limits of the server are not what is measured here.
-NO_LIMITS = "[limits]\naddress=1000000/s\nkid=1000000/s\ntotal=1000000/s\n"
-
-
-def bench_server(table):
-    with harness.Stack() as stack:
-        stack.start_lab()
-        stack.start_modem()
-        stack.start_keyserver(extra=NO_LIMITS)
-        runs = [(exchanges(stack, EXCHANGES), bare_handshakes(stack, EXCHANGES)) for _ in range(RUNS)]
-    ratio = statistics.median(ours[0] / bare[0] for ours, bare in runs)
-    table.row("server CPU per exchange", statistics.median(r[0][0] for r in runs) * 1e3, "ms",
-              statistics.median(r[1][0] for r in runs) * 1e3, 1.7, ratio)
-    table.row("exchanges as seen", statistics.median(r[0][1] for r in runs), "/s",
-              statistics.median(r[1][1] for r in runs))
-
-
 def log_ms(log, pattern):
     """The first "(12.3 ms)" of a line with @pattern."""
     return float(re.search(pattern + r".*\((\d+(?:\.\d+)?) ms\)", log).group(1))
@@ -177,12 +70,6 @@ def cold_start(stack):
     return total * 1e3, log_ms(text, ": found") + card, network, crypto
 
 
-def memory_kib(pid):
-    with open("/proc/%d/smaps_rollup" % pid) as f:
-        rows = dict(re.findall(r"^(\w+): +(\d+) kB", f.read(), re.M))
-    return int(rows["Private_Dirty"]), int(rows["Rss"])
-
-
 def getkey(stack):
     program = os.path.join(harness.BUILD, "tests/bench/getkey")
     text = subprocess.run([program, stack.bus, "/org/akmad1/application/mqtt", str(CALLS)],
@@ -194,7 +81,7 @@ def bench_agent(table):
     with harness.Stack() as stack:
         stack.start_lab()
         stack.start_modem()
-        stack.start_keyserver(extra=NO_LIMITS)
+        stack.start_keyserver(extra=fleet.NO_LIMITS)
         stack.start_bus()
         starts = []
         for _ in range(RUNS):
@@ -213,7 +100,7 @@ def bench_agent(table):
                       statistics.median(r["getkey_%s_us" % q] for r in runs), "us",
                       statistics.median(r["ping_%s_us" % q] for r in runs), aim,
                       statistics.median(r["getkey_%s_us" % q] / r["ping_%s_us" % q] for r in runs))
-        dirty, rss = memory_kib(stack.processes["akmad"].pid)
+        dirty, rss = cost.memory_kib(stack.processes["akmad"].pid)
         table.row("agent private dirty memory", dirty / 1024, "MiB", None, 8)
         table.row("agent RSS", rss / 1024, "MiB")
 
@@ -272,7 +159,7 @@ def main(arguments):
         return 2
     table = Table(as_json)
     if not parts or "server" in parts:
-        bench_server(table)
+        server.bench(table)
     if not parts or "agent" in parts:
         bench_agent(table)
     if not parts or "card" in parts:

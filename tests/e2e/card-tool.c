@@ -475,7 +475,12 @@ main(int argc G_GNUC_UNUSED, char **argv)
     while (g_main_context_iteration(NULL, FALSE))
         continue;
 
-    act(&tool, "sleep:30"); /* the last channel is closed in the background */
+    /* the last channel is closed in the background */
+    for (unsigned i = 0;
+         i < 300 && akma_card_queue_get_length(akma_modem_get_queue(tool.modem)) > 0;
+         i++)
+        act(&tool, "sleep:10");
+    act(&tool, "sleep:30");
     akma_modem_close(tool.modem);
 
     return 0;

@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A fleet against the key server: while parts are killed, no terminal is left without a key, no kid
+gets two values, and the store has what was delivered."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../bench"))
+import fleet
+import harness
+import tap
+
+TERMINALS = 40
+
+
+def workers_of(stack):
+    parent = stack.processes["akma-keyserver"].pid
+    return [pid for pid in harness.worker_pids(parent) if pid != parent]
+
+
+def kill(stack, name):
+    process = stack.processes.pop(name)
+    process.popen.kill()
+    process.popen.wait()
+
+
+def kill_a_worker(stack):
+    os.kill(workers_of(stack)[0], signal.SIGKILL)
+
+
+def kill_the_server(stack):
+    kill(stack, "akma-keyserver")
+    time.sleep(0.3)
+    stack.start_keyserver()
+
+
+def kill_the_core(stack):
+    kill(stack, "akma-lab")
+    time.sleep(0.3)
+    stack.start_lab(stack.subscribers)
+
+
+@tap.test
+def every_terminal_gets_its_key_and_keeps_it():
+    with fleet.Stack(TERMINALS) as stack:
+        seen = stack.run("--terminals=%d" % TERMINALS, "--rounds=3", "--keys=" + stack.path("seen"))
+        assert seen["exchanges"] == 3 * TERMINALS and seen["failed"] == 0, seen
+        assert stack.lacking(stack.path("seen")) == 0
+        stack.write("seen", "mqtt:1 %064d\n" % 0)
+        assert stack.lacking(stack.path("seen")) == 1  # the check can fail
+
+
+@tap.test
+def nothing_is_lost_while_parts_are_killed():
+    with fleet.Stack(TERMINALS, workers=2) as stack:
+        run = subprocess.Popen(
+            stack.command("--terminals=%d" % TERMINALS, "--storm", "--rounds=12", "--pause=1000",
+                          "--deadline=120", "--keys=" + stack.path("seen")),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for fault in (kill_a_worker, kill_the_core, kill_the_server, kill_a_worker):
+            time.sleep(0.7)
+            assert run.poll() is None, "it was over before anything was killed"
+            fault(stack)
+        stack.server("key", "rotate", "--application", "mqtt")
+        out, err = run.communicate(timeout=180)
+        assert run.returncode == 0, out + err
+        assert '"without_key":0,"kids_with_two_values":0' in out, out
+        assert stack.lacking(stack.path("seen")) == 0
+
+
+tap.main()
