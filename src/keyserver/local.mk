@@ -145,6 +145,7 @@ script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
 	tests/e2e/test-keyserver-psk.py tests/e2e/test-keyserver-psk-rejects.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
+	tests/e2e/test-keyserver-method.py \
 	tests/e2e/test-provider-api.py tests/e2e/test-third-server.py \
 	tests/e2e/test-third-server-faults.py tests/e2e/test-third-server-profiles.py \
 	tests/e2e/test-systemd.py

@@ -10,6 +10,7 @@ free ones of 127.0.0.1; files stand in s.dir. Programs are ended when the with b
 """
 import json
 import os
+import re
 import signal
 import shutil
 import subprocess
@@ -182,6 +183,11 @@ class Stack:
     @property
     def core(self):
         return "http://" + self.ready["akma-lab"]["core"]
+
+    def anchors_asked(self):
+        """What key servers asked the core for, as its log tells it: (resource, status)."""
+        return re.findall(r"(retrieve-applicationkey|bootstrapping-info-retrieval) \S+: (\d+)",
+                          self.processes["akma-lab"].read_log())
 
     @property
     def uses_gba(self):

@@ -3,18 +3,31 @@
 
     with keyserver.Server() as s:
         keys = s.exchange("mqtt"); s.rows("key", "list"); s.operator.answer = ...
+    with keyserver.GbaServer() as s:      # and a BSF of the same operator
+        keys = s.exchange("mqtt", anchor="gba"); s.bsf.answer = ...
 """
+import hashlib
 import json
 import os
 
 import aanf
+import bsf
 import harness
 import reference
 from harness import FQDN
 
 KID = "0.pHY_9qVCfFj6UfYuA2wqozyINDzdpfF9uGzxq3tWYbY@5gc.mnc001.mcc001.3gppnetwork.org"
-FIRST_KEY = bytes(range(32))
+FIRST_KEY = hashlib.sha256(b"first key of a test").digest()
 SUPI = "imsi-001010000000001"
+DOMAIN = "bsf.mnc001.mcc001.pub.3gppnetwork.org"
+B_TID = "I1U8vpY3qJ0hiuZNrke/NQ==@" + DOMAIN
+RAND = bytes.fromhex("23553cbe9637a89d218ae64dae47bf35")
+# CK || IK of TS 35.208 test set 1
+KS = bytes.fromhex("b40ba9a3c58b2a05bbf0d987b21bf8cbf769bcd751044604127672711c6d3441")
+IMPI = SUPI.removeprefix("imsi-") + "@ims.mnc001.mcc001.3gppnetwork.org"
+KS_NAF = reference.ks_naf(KS, RAND, IMPI, FQDN)
+# what a terminal has for each anchor, in the message profile
+FIRST = {"akma": (KID, FIRST_KEY), "gba": (B_TID, KS_NAF)}
 RATES = "[limits]\naddress=10000/s\nkid=10000/s\n"
 
 
@@ -65,10 +78,10 @@ class Server:
         return reference.Client("https://%s:8443" % FQDN, self.stack.path("ca.pem"), self.address,
                                 timeout)
 
-    def exchange(self, *key_ids, kid=KID, first_key=FIRST_KEY, **more):
-        return reference.exchange("https://%s:8443" % FQDN, "akma", kid, first_key,
-                                  list(key_ids or ("mqtt",)), self.stack.path("ca.pem"),
-                                  self.address, **more)
+    def exchange(self, *key_ids, anchor="akma", kid=None, first_key=None, **more):
+        return reference.exchange("https://%s:8443" % FQDN, anchor, kid or FIRST[anchor][0],
+                                  first_key or FIRST[anchor][1], list(key_ids or ("mqtt",)),
+                                  self.stack.path("ca.pem"), self.address, **more)
 
     def verb(self, *words, **more):
         return self.stack.server(*words, **more)
@@ -82,6 +95,30 @@ class Server:
 
     def workers(self):
         return [p for p in harness.worker_pids(self.process.pid) if p != self.process.pid]
+
+
+class GbaServer(Server):
+    """Both anchors of one operator; s.bsf is the second. @group: further lines of its group."""
+
+    def __init__(self, more="", group="", realms=DOMAIN, **config):
+        self.bsf = bsf.Bsf()
+        self.bsf.start()
+        self.bsf.bootstrap(B_TID, KS, RAND, IMPI)
+        text = "[anchor bsf]\ntype=gba\noperator=00101\nrealms=%s\nurl=%s\ntimeout=2s\n%s" % (
+            realms, self.bsf.url, group)
+        super().__init__(extra=RATES + more + text.replace("TOKEN_URL", self.bsf.token_url),
+                         **config)
+
+    def __exit__(self, kind, value, trace):
+        super().__exit__(kind, value, trace)
+        self.bsf.stop()
+        assert kind or not self.bsf.faults, self.bsf.faults
+
+    def gba(self, *key_ids, **more):
+        return self.exchange(*key_ids, anchor="gba", **more)
+
+    def log(self):
+        return self.process.read_log()
 
 
 def cause_of(function, *args, **more):

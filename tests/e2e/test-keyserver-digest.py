@@ -576,26 +576,28 @@ def the_other_port_is_as_it_was():
 
 # --- secrets ----------------------------------------------------------------------------------
 
-@tap.test
-def m5_no_copy_of_the_first_key_is_left_and_control_a_live_one_is_found():
+@tap.each("akma", "gba")
+def m5_no_copy_of_the_first_key_is_left_and_control_a_live_one_is_found(anchor):
     if os.geteuid() != 0 or os.environ.get("AKMA_SANITIZERS"):
         raise tap.Skip("needs root and a plain build to search memory")
-    wanted = {"K_AF": K_AF, "IMSI": SUPI.removeprefix("imsi-").encode()}
+    user, key, realm = {"akma": (KID, K_AF, AKMA_REALM), "gba": (B_TID, KS_NAF, GBA_REALM)}[anchor]
+    wanted = {"first key": key, "IMSI": SUPI.removeprefix("imsi-").encode()}
     for kind in (Http1, Http2):
         with DigestServer() as s, kind(s) as c:
             # another writer holds the store: the delivery waits with the key in its hands
             db = sqlite3.connect(s.stack.path("keys.db"), isolation_level=None)
             db.execute("BEGIN IMMEDIATE")
             answers = []
-            asking = threading.Thread(target=lambda: answers.append(ask(c, qop="auth-int")))
+            asking = threading.Thread(target=lambda: answers.append(
+                ask(c, user, key, realm, qop="auth-int")))
             asking.start()
             harness.wait_until("the key is there", lambda: memscan.scan(
-                s.workers(), {"K_AF": K_AF})["K_AF"], 3)
+                s.workers(), wanted)["first key"], 10)
             db.execute("ROLLBACK")
             db.close()
             asking.join()
             assert answers[0][1].status == 200, answers[0][1].body
-            assert s.operator.open, "the connection to the anchor is closed"
+            assert (s.operator if anchor == "akma" else s.bsf).open, "the connection to the anchor is closed"
             found = memscan.scan(s.workers(), wanted)
             assert not any(found.values()), found
 

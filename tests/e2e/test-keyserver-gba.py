@@ -21,43 +21,10 @@ except ImportError as missing:
 
 import bsf  # noqa: E402
 import harness  # noqa: E402
-import memscan  # noqa: E402
 import reference  # noqa: E402
 from harness import FQDN  # noqa: E402
-from keyserver import KID, RATES, SUPI, Server, cause_of  # noqa: E402
-
-DOMAIN = "bsf.mnc001.mcc001.pub.3gppnetwork.org"
-B_TID = "I1U8vpY3qJ0hiuZNrke/NQ==@" + DOMAIN
-RAND = bytes.fromhex("23553cbe9637a89d218ae64dae47bf35")
-# CK || IK of TS 35.208 test set 1
-KS = bytes.fromhex("b40ba9a3c58b2a05bbf0d987b21bf8cbf769bcd751044604127672711c6d3441")
-IMPI = SUPI.removeprefix("imsi-") + "@ims.mnc001.mcc001.3gppnetwork.org"
-KS_NAF = reference.ks_naf(KS, RAND, IMPI, FQDN)
-GROUP = "[anchor bsf]\ntype=gba\noperator=00101\nrealms=%s\nurl=%s\ntimeout=2s\n%s"
-
-
-class GbaServer(Server):
-    """Both anchors of one operator; s.bsf is the second."""
-
-    def __init__(self, more="", group="", realms=DOMAIN, **config):
-        self.bsf = bsf.Bsf()
-        self.bsf.start()
-        self.bsf.bootstrap(B_TID, KS, RAND, IMPI)
-        group = (GROUP % (realms, self.bsf.url, group)).replace("TOKEN_URL", self.bsf.token_url)
-        super().__init__(extra=RATES + more + group, **config)
-
-    def __exit__(self, kind, value, trace):
-        super().__exit__(kind, value, trace)
-        self.bsf.stop()
-        assert kind or not self.bsf.faults, self.bsf.faults
-
-    def gba(self, *key_ids, kid=B_TID, first_key=KS_NAF):
-        return reference.exchange("https://%s:8443" % FQDN, "gba", kid, first_key,
-                                  list(key_ids or ("mqtt",)), self.stack.path("ca.pem"),
-                                  self.address)
-
-    def log(self):
-        return self.process.read_log()
+from keyserver import (B_TID, DOMAIN, IMPI, KID, KS, KS_NAF, RAND, SUPI, GbaServer,  # noqa: E402
+                       Server, cause_of)
 
 
 def in_s(seconds):
@@ -71,60 +38,6 @@ def good(**more):
 
 
 # --- what is given ----------------------------------------------------------------------------
-
-@tap.test
-def m1_first_request_makes_the_server_ask_the_bsf_once():
-    with GbaServer() as s:
-        with s.client() as c:
-            c.open_session("gba", B_TID, KS_NAF)
-        assert len(s.bsf.requests) == 1 and s.operator.requests == []
-        request = s.bsf.requests[0]
-        #= TS 29.309 6.1.4.2: bootstrapping-info-retrieval is a POST to Nbsp_GBA
-        assert request["path"] == bsf.PATH and request["headers"][":method"] == "POST"
-        assert request["headers"]["content-type"] == "application/json"
-        assert "authorization" not in request["headers"]
-        #= TS 29.309 BootstrappingInfoRequest: btId, nafId = {nafFqdn, uaSecProtId}, gbaUAware
-        assert request["body"] == {
-            "btId": B_TID, "nafId": {"nafFqdn": FQDN, "uaSecProtId": "ff00000001"},
-            "gbaUAware": False}
-
-
-@tap.test
-def m2_m3_m4_m7_the_exchange_runs_under_ks_naf():
-    with GbaServer(add=("mqtt", "vpn")) as s, s.client() as c:
-        session = c.open_session("gba", B_TID, KS_NAF)
-        assert session.offered == ["mqtt", "vpn"] and session.expires_in == 60
-        keys = session.ask(["mqtt"])
-        row = s.rows("key", "list", "--application", "mqtt")[0]
-        assert keys.by_id["mqtt"]["kid"] == row["kid"] == "mqtt:1"
-        assert [e["kid"] for e in s.audits("delivered")] == ["mqtt:1"]
-
-
-@tap.test
-def m5_the_session_is_gone_after_the_second_response():
-    with GbaServer() as s, s.client() as c:
-        session = c.open_session("gba", B_TID, KS_NAF)
-        body = session.seal(b'{"key_ids":["mqtt"]}')
-        session.open_keys(session.post(body), ["mqtt"])
-        answer = session.post(body)
-        assert answer.status == 404 and b"session_unknown" in answer.body
-
-
-@tap.test
-def m5_no_copy_of_ks_naf_or_the_identity_is_left():
-    if os.geteuid() != 0 or os.environ.get("AKMA_SANITIZERS"):
-        raise tap.Skip("needs root and a plain build to search memory")
-    with GbaServer() as s, s.client() as c:
-        session = c.open_session("gba", B_TID, KS_NAF)
-        wanted = {"Ks_NAF": KS_NAF, "K_server": session.schedule.server}
-        live = memscan.scan(s.workers(), wanted)
-        assert all(live.values()), "the search does not see what is there: %s" % live
-        session.ask(["mqtt"])
-        wanted["IMSI"] = SUPI.removeprefix("imsi-").encode()
-        assert s.bsf.connections == 1 and s.bsf.open, "the connection to the anchor is closed"
-        found = memscan.scan(s.workers(), wanted)
-        assert not any(found.values()), found
-
 
 @tap.test
 def a_terminal_is_the_same_over_akma_and_gba():

@@ -90,17 +90,16 @@ def m1_to_m4_and_m9_a_key_comes_over_akma_and_over_gba():
         assert keys[0].raw("mqtt") == keys[1].raw("mqtt")
 
 
-@tap.test
-def m5_and_m7_over_gba():
+@tap.each("akma", "gba")
+def m5_m7_m8_a_session_is_used_once_and_the_anchor_serves_another(kind):
     with Both(add=("mqtt", "vpn")) as b, b.server.client() as client:
-        b_tid, first_key = b.bootstrap()
-        session = client.open_session("gba", b_tid, first_key(MESSAGE))
+        kid, first_key = b.anchor(kind)
+        session = client.open_session(kind, kid, first_key(MESSAGE), hints=["mqtt"])
         assert session.offered == ["mqtt", "vpn"]
         body = session.seal(b'{"key_ids":["mqtt"]}')
         session.open_keys(session.post(body), ["mqtt"])
         assert session.post(body).status == 404
-        # the same bootstrapping serves another session
-        again = client.open_session("gba", b_tid, first_key(MESSAGE))
+        again = client.open_session(kind, kid, first_key(MESSAGE))
         assert again.ask(["vpn"]).by_id["vpn"]["kid"] == "vpn:1"
 
 

@@ -23,65 +23,7 @@ from harness import FQDN  # noqa: E402
 from keyserver import (FIRST_KEY, KID, RATES, SUPI, Server, cause_of,  # noqa: E402
                        first_body, problem)
 
-# --- M1 to M9 ---------------------------------------------------------------------------------
-
-@tap.test
-def m1_first_request_makes_the_server_ask_the_anchor_once():
-    with Server() as s:
-        with s.client() as c:
-            c.open_session("akma", KID, FIRST_KEY)
-        assert len(s.operator.requests) == 1
-        request = s.operator.requests[0]
-        assert request["path"] == aanf.PATH and request["headers"][":method"] == "POST"
-        assert request["headers"]["content-type"] == "application/json"
-        #= TS 29.535 retrieve-applicationkey: AkmaAfKeyRequest with afId, aKId and anonInd
-        assert request["body"] == {"afId": FQDN + "ff00000001", "aKId": KID, "anonInd": False}
-
-
-@tap.test
-def m2_m7_first_response_opens_and_offers_what_the_terminal_may_have():
-    with Server(add=("mqtt", "vpn")) as s:
-        s.verb("application", "add", "other", "--source", "local")
-        with s.client() as c:
-            session = c.open_session("akma", KID, FIRST_KEY)
-            assert session.offered == ["mqtt", "vpn"], session.offered
-            assert session.expires_in == 60
-            assert session.terminal == s.verb("terminal", "id", input=SUPI + "\n").strip()
-
-
-@tap.test
-def m3_m4_m9_second_response_carries_the_key_that_the_store_holds():
-    with Server() as s:
-        keys = s.exchange("mqtt")
-        key = keys.by_id["mqtt"]
-        row = s.rows("key", "list", "--application", "mqtt")[0]
-        assert key["kid"] == row["kid"] == "mqtt:1" and key["key_id"] == "mqtt"
-        assert len(keys.raw("mqtt")) == row["length"] == 32
-        import hashlib
-        assert hashlib.sha256(keys.raw("mqtt")).hexdigest() == row["sha256"]
-        digest = reference.b64(hashlib.sha256(row["terminal"].encode()).digest())[:22]
-        assert key["identity"] == "mqtt.1." + digest, key["identity"]
-        assert "exp" not in key and abs(keys.now - time.time()) < 5
-        assert [e["kid"] for e in s.audits("delivered")] == ["mqtt:1"]
-
-
-@tap.test
-def m5_the_session_is_gone_after_the_second_response():
-    with Server() as s, s.client() as c:
-        session = c.open_session("akma", KID, FIRST_KEY)
-        body = session.seal(b'{"key_ids":["mqtt"]}')
-        session.open_keys(session.post(body), ["mqtt"])
-        problem(session.post(body), 404, "session_unknown")
-
-
-@tap.test
-def m8_key_ids_in_the_first_request_are_only_a_hint():
-    with Server(add=("mqtt", "vpn")) as s, s.client() as c:
-        session = c.open_session("akma", KID, FIRST_KEY, hints=["vpn", "nothing"])
-        keys = session.ask(["mqtt"])
-        assert list(keys.by_id) == ["mqtt"] and not keys.errors
-        assert s.rows("key", "list", "--application", "vpn") == []
-
+# --- exchanges --------------------------------------------------------------------------------
 
 @tap.test
 def a_repeated_exchange_gives_the_same_version_and_makes_nothing_twice():

@@ -40,12 +40,6 @@ def last_error(stack):
     return stack.application()["last_error"]["message"]
 
 
-def anchors_asked(stack):
-    """What the key servers asked the core for, as its log tells it."""
-    text = stack.processes["akma-lab"].read_log()
-    return re.findall(r"(retrieve-applicationkey|bootstrapping-info-retrieval) \S+: (\d+)", text)
-
-
 def bootstrappings(stack):
     """How many ended well."""
     return len(re.findall(r"GET Ub / \S+: 200", stack.processes["akma-lab"].read_log()))
@@ -63,26 +57,6 @@ def turn_to(stack, anchor, **config):
 
 class Stack(harness.Stack):
     reloads = 0
-
-
-@tap.each("gba", "gba-u")
-def m11_the_key_on_the_bus_is_the_one_that_the_server_holds(anchor):
-    with Stack(anchor=anchor) as s:
-        s.start_all()
-        row = s.wait_key()
-        assert row["key_id"] == "mqtt:1", row
-        assert fingerprint(s) == server_fingerprint(s, "mqtt:1")
-        assert len(s.ctl("get", "mqtt", "--format", "raw", binary=True)) == 32
-        modem = json.loads(s.ctl("modem", "--json").splitlines()[0])
-        assert modem["anchors"] == ["gba-me", "gba-u"], modem
-        assert state(s) == "ready"
-        assert {name for name, _ in anchors_asked(s)} == {"bootstrapping-info-retrieval"}
-        # the terminal has a pseudonym, not an IMSI, and no log has it
-        assert IMSI not in s.server("terminal", "list", "--json")
-        for name in ("akmad", "akma-keyserver"):
-            assert IMSI not in s.processes[name].read_log(), name
-        for name in ("akmad", "akma-keyserver", "akma-lab", "akma-modemsim"):
-            assert s.stop(name) == 0, name
 
 
 @tap.each("gba", "gba-u")
@@ -126,10 +100,10 @@ def a_terminal_has_the_same_id_over_both_and_a_revocation_holds_on_both():
     with Stack(anchor="auto") as s:
         s.start_lab(), s.start_modem(), s.start_keyserver(), s.start_bus(), s.start_agent()
         s.wait_key()
-        assert {name for name, _ in anchors_asked(s)} == {"retrieve-applicationkey"}
+        assert {name for name, _ in s.anchors_asked()} == {"retrieve-applicationkey"}
         turn_to(s, "gba")
         assert renew(s) == 0
-        assert {name for name, _ in anchors_asked(s)} == {
+        assert {name for name, _ in s.anchors_asked()} == {
             "retrieve-applicationkey", "bootstrapping-info-retrieval"}
         rows = [json.loads(line) for line in s.server("terminal", "list", "--json").splitlines()]
         assert len(rows) == 1, rows
@@ -185,7 +159,7 @@ def auto_falls_back_to_gba_where_the_modem_never_registers_on_5g():
         s.start_keyserver(), s.start_bus(), s.start_agent()
         s.wait_key()
         assert bootstrappings(s) == 1
-        assert {name for name, _ in anchors_asked(s)} == {"bootstrapping-info-retrieval"}
+        assert {name for name, _ in s.anchors_asked()} == {"bootstrapping-info-retrieval"}
         harness.wait_until("degraded", lambda: state(s) == "degraded")
         terminal = s.server("terminal", "list", "--json")
         # it comes into 5G coverage: the next enrolment is over AKMA, of the same terminal
@@ -193,7 +167,7 @@ def auto_falls_back_to_gba_where_the_modem_never_registers_on_5g():
         s.start_modem()
         harness.wait_until("the card is used again", lambda: renew(s) == 0, 30)
         harness.wait_until("ready", lambda: state(s) == "ready")
-        assert anchors_asked(s)[-1] == ("retrieve-applicationkey", "200")
+        assert s.anchors_asked()[-1] == ("retrieve-applicationkey", "200")
         assert fingerprint(s) == server_fingerprint(s, "mqtt:1")
         assert json.loads(terminal)["terminal"] == json.loads(
             s.server("terminal", "list", "--json"))["terminal"]

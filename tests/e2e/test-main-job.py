@@ -56,17 +56,31 @@ class Watcher:
         self.popen.wait()
 
 
-@tap.test
-def m11_the_key_on_the_bus_is_the_one_that_the_server_holds():
-    with harness.Stack() as s:
+ASKED = {
+    "akma": (["akma", "gba-me"], "retrieve-applicationkey"),
+    "gba": (["gba-me", "gba-u"], "bootstrapping-info-retrieval"),
+    "gba-u": (["gba-me", "gba-u"], "bootstrapping-info-retrieval"),
+}
+
+
+@tap.each("akma", "gba", "gba-u")
+def m11_the_key_on_the_bus_is_the_one_that_the_server_holds(anchor):
+    with harness.Stack(anchor=anchor) as s:
         s.start_all()
         row = s.wait_key()
         assert row["key_id"] == "mqtt:1", row
         assert fingerprint(s) == server_fingerprint(s, "mqtt:1")
         raw = s.ctl("get", "mqtt", "--format", "raw", binary=True)
         assert len(raw) == 32
+        assert json.loads(s.ctl("status", "--json"))["state"] == "ready"
+        modem = json.loads(s.ctl("modem", "--json").splitlines()[0])
+        on_card, resource = ASKED[anchor]
+        assert modem["anchors"] == on_card, modem
         # the anchor was asked once for it, and the terminal has a pseudonym, not an IMSI
+        assert s.anchors_asked() == [(resource, "200")]
         assert IMSI not in s.server("terminal", "list", "--json")
+        for name in ("akmad", "akma-keyserver"):
+            assert IMSI not in s.processes[name].read_log(), name
         for name in ("akmad", "akma-keyserver", "akma-lab", "akma-modemsim"):
             if name in s.processes:
                 assert s.stop(name) == 0, name

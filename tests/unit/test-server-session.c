@@ -116,20 +116,23 @@ m5_end_leaves_no_first_key(void **state G_GNUC_UNUSED)
 static void
 m5_first_key_is_held_until_the_end(void **state G_GNUC_UNUSED)
 {
-    g_autoptr(TestExchange) e = test_exchange_new("akma");
-    uint8_t bytes[32];
-    const uint8_t *held;
-    size_t len;
+    FOR_EACH_ANCHOR(i)
+    {
+        g_autoptr(TestExchange) e = test_exchange_new(anchors[i]);
+        uint8_t bytes[32];
+        const uint8_t *held;
+        size_t len;
 
-    test_exchange_run(e, 2);
-    akma_terminal_session_end(e->terminal);
-    held = akma_secret_peek(e->first_key, &len);
-    g_clear_pointer(&e->first_key, akma_secret_unref);
+        test_exchange_run(e, 2);
+        akma_terminal_session_end(e->terminal);
+        held = akma_secret_peek(e->first_key, &len);
+        g_clear_pointer(&e->first_key, akma_secret_unref);
 
-    test_exchange_vector_hex(e, "first_key", bytes, sizeof bytes);
-    assert_memory_equal(held, bytes, sizeof bytes);
-    akma_server_session_end(e->server);
-    test_exchange_assert_wiped(e);
+        test_exchange_vector_hex(e, "first_key", bytes, sizeof bytes);
+        assert_memory_equal(held, bytes, sizeof bytes);
+        akma_server_session_end(e->server);
+        test_exchange_assert_wiped(e);
+    }
 }
 
 static char *

@@ -53,9 +53,9 @@ assert_ended(TestExchange *e, AkmaError code)
 
 /* A second response that seals @plaintext is refused. */
 static void
-assert_keys_refused(const char *plaintext)
+assert_keys_refused(const char *anchor, const char *plaintext)
 {
-    g_autoptr(TestExchange) e = test_exchange_new("akma");
+    g_autoptr(TestExchange) e = test_exchange_new(anchor);
     g_autofree char *jwe = test_exchange_seal(e, true, AKMA_JWE_SECOND_RESPONSE, plaintext);
 
     test_exchange_run(e, 3);
@@ -188,14 +188,17 @@ m6_second_response_leaves_no_first_key(void **state G_GNUC_UNUSED)
 static void
 m6_end_wipes_at_any_time(void **state G_GNUC_UNUSED)
 {
-    for (unsigned last = 0; last <= 3; last++) {
-        g_autoptr(TestExchange) e = test_exchange_new("akma");
+    FOR_EACH_ANCHOR(i)
+    {
+        for (unsigned last = 0; last <= 3; last++) {
+            g_autoptr(TestExchange) e = test_exchange_new(anchors[i]);
 
-        if (last > 0)
-            test_exchange_run(e, last);
-        akma_terminal_session_end(e->terminal);
-        akma_server_session_end(e->server);
-        test_exchange_assert_wiped(e);
+            if (last > 0)
+                test_exchange_run(e, last);
+            akma_terminal_session_end(e->terminal);
+            akma_server_session_end(e->server);
+            test_exchange_assert_wiped(e);
+        }
     }
 }
 
@@ -239,9 +242,13 @@ m8_first_request_names_the_identifier(void **state G_GNUC_UNUSED)
 static void
 m9_second_response_must_repeat_the_identifier(void **state G_GNUC_UNUSED)
 {
-    assert_keys_refused("{\"now\":1,\"keys\":[],\"errors\":["
-                        "{\"key_id\":\"other\",\"cause\":\"not_entitled\"},"
-                        "{\"key_id\":\"vpn\",\"cause\":\"not_entitled\"}]}");
+    FOR_EACH_ANCHOR(i)
+    {
+        assert_keys_refused(anchors[i],
+                            "{\"now\":1,\"keys\":[],\"errors\":["
+                            "{\"key_id\":\"other\",\"cause\":\"not_entitled\"},"
+                            "{\"key_id\":\"vpn\",\"cause\":\"not_entitled\"}]}");
+    }
 }
 
 static void
