@@ -312,29 +312,30 @@ def found(server, **secrets):
     return {name for name, where in hits.items() if where}
 
 
-@tap.test
-def m5_no_copy_of_the_first_key_is_left_and_control_a_live_one_is_found():
+@tap.each("akma", "gba")
+def m5_no_copy_of_the_first_key_is_left_and_control_a_live_one_is_found(anchor):
     if os.geteuid() != 0 or os.environ.get("AKMA_SANITIZERS"):
         raise tap.Skip("needs root and a plain build to search memory")
-    secrets = {"early": psk_client.early_secret(K_AF), "K_AF": K_AF}
-    identity = {"IMSI": SUPI.removeprefix("imsi-").encode(), "kid": KID[:40].encode()}
+    name, key, kid = {"akma": (AKMA, K_AF, KID), "gba": (GBA, KS_NAF, B_TID)}[anchor]
+    secrets = {"early": psk_client.early_secret(key), "first key": key}
+    identity = {"IMSI": SUPI.removeprefix("imsi-").encode(), "kid": kid[:40].encode()}
     with PskServer() as s:
         # a handshake that its client does not end: both are needed
         with psk_client.connect(s) as sock:
-            sock.sendall(psk_client.records(psk_client.client_hello([(AKMA, K_AF)])))
+            sock.sendall(psk_client.records(psk_client.client_hello([(name, key)])))
             assert psk_client.read_answer(sock) == "hello 0"
-            assert found(s, **secrets) == {"early", "K_AF"}, "the search does not see them"
+            assert found(s, **secrets) == {"early", "first key"}, "the search does not see them"
         harness.wait_until("they are wiped", lambda: not found(s, **secrets, **identity))
 
-        with Stock(s, AKMA, K_AF) as c:
+        with Stock(s, name, key) as c:
             # the connection is open; only TLS needs what it made of the key
-            assert found(s, K_AF=K_AF) == set()
+            assert found(s, key=key) == set()
             key_of(c.get())
             assert c.is_closed()
             harness.wait_until("the connection is gone", lambda: not found(s, early=secrets["early"]))
-            assert s.operator.open, "the connection to the anchor is closed"
+            assert (s.operator if anchor == "akma" else s.bsf).open, "the connection to the anchor is closed"
             assert found(s, **secrets, **identity) == set()
-        assert refused(s, AKMA, bytes(32)) == psk_client.ILLEGAL_PARAMETER
+        assert refused(s, name, bytes(32)) == psk_client.ILLEGAL_PARAMETER
         assert found(s, **secrets, **identity) == set()
 
 

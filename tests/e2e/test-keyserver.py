@@ -711,7 +711,7 @@ def check_says_what_is_wrong_and_where():
                 ("type=akma", "type=nef", "[anchor operator] type:"),
                 ("operator=00101", "operator=a/b", "[anchor operator] operator:"),
                 ("backend=sqlite", "backend=postgresql", "[store] backend:"),
-                ("[limits]", "[psk]\nlisten=127.0.0.1:1\n[limits]", "[psk]"),
+                ("[limits]", "[psk]\nlisten=nonsense\n[limits]", "[psk] listen:"),
                 ("store.key", "server.pem", "[store] store-key-file:")]
         for old, new, where in rows:
             assert old in good
