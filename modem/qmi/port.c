@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "base/error.h"
+#include "base/wiping.h"
 #include "modem/qmi/port-private.h"
 
 #define LATE_S     30 /* how long an answer may be late and still be known as one */
@@ -31,6 +32,7 @@ struct _AkmaQmiPort {
     gulong removed_id;
     bool is_gone;
     bool is_closed;
+    bool is_scrub_due;
 };
 
 G_DEFINE_FINAL_TYPE(AkmaQmiPort, akma_qmi_port, G_TYPE_OBJECT)
@@ -118,6 +120,36 @@ read_message(QmiMessage *message, AkmaQmiAnswer *ret)
     return bytes && akma_qmi_answer_init(ret, bytes, len);
 }
 
+static GSource *
+attach(GSource *source, GSourceFunc callback, gpointer user_data)
+{
+    g_source_set_callback(source, callback, user_data, NULL);
+    g_source_attach(source, g_main_context_get_thread_default());
+
+    return source;
+}
+
+static gboolean
+scrub(gpointer user_data)
+{
+    g_autoptr(AkmaQmiPort) self = user_data;
+
+    self->is_scrub_due = false;
+    akma_wiping_scrub_free_blocks();
+
+    return G_SOURCE_REMOVE;
+}
+
+/* Over MBIM each message stands in one of libmbim's too, which it has freed when this returns. */
+static void
+scrub_soon(AkmaQmiPort *self)
+{
+    if (self->is_scrub_due)
+        return;
+    self->is_scrub_due = true;
+    g_source_unref(attach(g_idle_source_new(), scrub, g_object_ref(self)));
+}
+
 static void
 command_done(GObject *source, GAsyncResult *res, gpointer user_data)
 {
@@ -135,6 +167,7 @@ command_done(GObject *source, GAsyncResult *res, gpointer user_data)
         tell(command, is_good ? &answer : NULL, error);
     else if (is_good && self->events && !self->is_gone)
         self->events->late(command->service, &answer, self->user_data);
+    scrub_soon(self);
 }
 
 /* With room for all of it before anything secret is in: what grows leaves a copy behind. */
@@ -193,15 +226,6 @@ refused(gpointer user_data)
         tell(command, NULL, error);
 
     return G_SOURCE_REMOVE;
-}
-
-static GSource *
-attach(GSource *source, GSourceFunc callback, gpointer user_data)
-{
-    g_source_set_callback(source, callback, user_data, NULL);
-    g_source_attach(source, g_main_context_get_thread_default());
-
-    return source;
 }
 
 void

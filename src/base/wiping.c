@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* glibc keeps up to 7 of each size of 24, 40, ... 1032 bytes. */
+#define SCRUB_FIRST 24
+#define SCRUB_STEP  16
+#define SCRUB_SIZES 64
+#define SCRUB_EACH  8
+
 void *
 akma_wiping_malloc(size_t size)
 {
@@ -79,6 +85,24 @@ static void
 crypto_free(void *block, const char *file G_GNUC_UNUSED, int line G_GNUC_UNUSED)
 {
     akma_wiping_free(block);
+}
+
+void
+akma_wiping_scrub_free_blocks(void)
+{
+    void *blocks[SCRUB_SIZES][SCRUB_EACH];
+
+    for (size_t i = 0; i < SCRUB_SIZES; i++) {
+        for (size_t j = 0; j < SCRUB_EACH; j++) {
+            blocks[i][j] = malloc(SCRUB_FIRST + i * SCRUB_STEP);
+            if (blocks[i][j])
+                explicit_bzero(blocks[i][j], SCRUB_FIRST + i * SCRUB_STEP);
+        }
+    }
+    for (size_t i = 0; i < SCRUB_SIZES; i++) {
+        for (size_t j = 0; j < SCRUB_EACH; j++)
+            free(blocks[i][j]);
+    }
 }
 
 bool

@@ -23,4 +23,12 @@ void *akma_wiping_realloc(void *block, size_t size); /* what it leaves is wiped 
 char *akma_wiping_strdup(const char *text);
 void akma_wiping_free(void *block); /* NULL is fine */
 
+/*
+ * Overwrites the blocks of up to 1 KiB that a library without such functions gave back and the
+ * allocator keeps for the next of their size: as many of each size are taken, wiped and given back.
+ * To be called soon after; what was handed out again meanwhile, or joined to a larger block, is not
+ * reached for sure.
+ */
+void akma_wiping_scrub_free_blocks(void);
+
 G_END_DECLS
