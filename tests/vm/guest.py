@@ -6,6 +6,7 @@ its ports are those of the real drivers, udevd is there with the rules that the 
 akmad is its own user. The last line is GUEST ok ..., or VM failed: ...
 """
 import contextlib
+import grp
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ PATIENCE = 60  # seconds; TCG is slow
 HELPER = os.path.join(BUILD, "modem/port/akmad-port")
 AS_AKMAD = ["setpriv", "--reuid", "akmad", "--regid", "akmad", "--init-groups"]
 WDM = "/dev/cdc-wdm0"
+AKMAD = grp.getgrnam("akmad").gr_gid
 
 
 def say(text):
@@ -76,15 +78,16 @@ class Machine(harness.Stack):
         wait_until(port + " is there", lambda: os.path.exists(port), PATIENCE)
         run("udevadm", "settle")
 
-    def start_akmad(self, device, protocol, proxy):
+    def start_akmad(self, device, protocol, proxy, more=""):
         """As its own user, with a state of its own."""
         server = self.ready["akma-keyserver"]["listen"]
         config = self.write("akmad.conf", (
-            "[agent]\nstate-dir=%s\nport-socket=%s\n[modem usb]\ndevice=%s\nprotocol=%s\nproxy=%s\n"
+            "[agent]\nstate-dir=%s\nport-socket=%s\n"
+            "[modem usb]\ndevice=%s\nprotocol=%s\nproxy=%s\n%s"
             "[server keys]\nurl=https://%s:%s\nconnect=%s\nca-file=%s\n"
             "[application mqtt]\nserver=keys\nusers=0\n" % (
-                self.path("state"), self.path("port.sock"), device, protocol, proxy, harness.FQDN,
-                server.rsplit(":", 1)[1], server, self.path("ca.pem"))), 0o644)
+                self.path("state"), self.path("port.sock"), device, protocol, proxy, more,
+                harness.FQDN, server.rsplit(":", 1)[1], server, self.path("ca.pem"))), 0o644)
         shutil.rmtree(self.path("state"), ignore_errors=True)
         os.mkdir(self.path("state"), 0o700)
         shutil.chown(self.path("state"), "akmad", "akmad")
@@ -137,13 +140,27 @@ class Machine(harness.Stack):
         self.wait_port(port)
         wait_until("the modem is back", lambda: self.ctl("modem", "--json"), PATIENCE)
 
+    def start_proxy(self, name):
+        self.processes[name] = Process(name, [os.path.join("/usr/libexec", name), "--no-exit"],
+                                       self.path(name + ".log"))
+
+        def listens():
+            with open("/proc/net/unix") as file:
+                return "@" + name in file.read()
+        wait_until(name + " listens", listens, PATIENCE)
+
     @contextlib.contextmanager
     def manager(self):
+        """ModemManager, and the proxies: it waits no more than a second for one that it starts."""
+        proxies = ["mbim-proxy", "qmi-proxy"]
+        for each in proxies:
+            self.start_proxy(each)
         self.processes["ModemManager"] = Process(
             "ModemManager", ["ModemManager", "--log-file", self.path("ModemManager.log")],
             self.path("ModemManager.log"), env=self.env)
-        yield
-        self.stop("ModemManager")
+        yield self.processes["ModemManager"]
+        for each in ["ModemManager", *proxies]:
+            self.stop(each)
 
     def wait_manager(self, port):
         """ModemManager has a modem that works, by that port."""
@@ -161,6 +178,8 @@ class Machine(harness.Stack):
     def modem(self, model, port):
         self.plug_in(model)
         self.wait_port(port)
+        found = os.stat(port)
+        assert (found.st_mode & 0o777, found.st_gid) == (0o660, AKMAD), found
         say("%s: %s by %s" % (model, port, driver(port)))
         try:
             yield
@@ -208,10 +227,21 @@ def clients(machine):
         say("qmicli reads the card")
 
 
+def reject_a_port_that_the_manager_holds(machine):
+    """Its proxy reads the answers: akmad alone gets none, and does no harm."""
+    machine.start_akmad(WDM, "mbim", "never", more="timeout=5s\n")
+    wait_until("the refusal is told",
+               lambda: "no answer from the modem" in machine.processes["akmad"].read_log(), PATIENCE)
+    assert not machine.ctl("modem", "--json")
+    machine.stop("akmad")
+    machine.wait_manager("cdc-wdm0")
+
+
 def manager_mbim(machine):
-    """Beside ModemManager, through akmad-port and the proxy that ModemManager started."""
+    """Beside ModemManager, through akmad-port and the proxy that ModemManager uses."""
     with machine.manager(), machine.modem("mbim", WDM):
         machine.wait_manager("cdc-wdm0")
+        reject_a_port_that_the_manager_holds(machine)
         machine.spawn("akmad-port", [HELPER, "--socket", machine.path("port.sock")])
         machine.start_akmad("auto", "auto", "auto")
         machine.check_key("key through mbim-proxy, beside ModemManager")
@@ -221,6 +251,21 @@ def manager_mbim(machine):
         machine.plug(WDM)
         machine.rotate("key through mbim-proxy, plugged in again")
         machine.wait_manager("cdc-wdm0")
+        machine.stop("akmad")
+        machine.stop("akmad-port")
+
+
+def manager_qmi(machine):
+    """The same with QMI. ModemManager 1.20 takes the port, but never ends looking at a modem without
+    WDS, as the simulated one is: so it is asked for no more than to hold the port."""
+    with machine.manager() as manager, machine.modem("qmi", WDM):
+        wait_until("ModemManager has the modem",
+                   lambda: "successfully created" in manager.read_log(), PATIENCE)
+        machine.spawn("akmad-port", [HELPER, "--socket", machine.path("port.sock")])
+        machine.start_akmad("auto", "auto", "auto")
+        machine.check_key("key through qmi-proxy, beside ModemManager")
+        assert "opening %s" % WDM in machine.processes["akmad-port"].read_log()
+        assert manager.popen.poll() is None
         machine.stop("akmad")
         machine.stop("akmad-port")
 
@@ -247,7 +292,7 @@ def manager_at(machine):
         machine.stop("akmad")
 
 
-RUNS = [mbim, qmi, at, clients, manager_mbim, manager_at]
+RUNS = [mbim, qmi, at, clients, manager_mbim, manager_qmi, manager_at]
 
 
 def main():
