@@ -219,7 +219,7 @@ akma_check_config(const AkmaServerConfig *config, GError **error)
             return false;
     }
 
-    store = akma_place_open(config, error);
+    store = akma_place_open(config, false, error);
 
     return store && check_identities(config, store, error) && warn_of_names(config, store, error);
 }

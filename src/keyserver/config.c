@@ -10,6 +10,7 @@
 #include "keyserver/config-anchor.h"
 #include "keyserver/config-consumer.h"
 #include "keyserver/config-provider.h"
+#include "keyserver/pg-conninfo.h"
 #include "keyserver/seal.h"
 
 #define STATE_FOLDER "/var/lib/akma-keyserver"
@@ -25,7 +26,9 @@ static const AkmaSettingRow rows[] = {
     {"admin", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"digest", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"psk", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
-    {"store", "backend", AKMA_SETTING_CHOICE, "sqlite", "sqlite", false},
+    {"store", "backend", AKMA_SETTING_CHOICE, "sqlite", "sqlite|postgresql", false},
+    {"store", "conninfo", AKMA_SETTING_STRING, NULL, NULL, false},
+    {"store", "password-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"store", "path", AKMA_SETTING_PATH, NULL, NULL, false},
     {"store", "store-key-file", AKMA_SETTING_SECRET, NULL, NULL, true},
     {"limits", "handshakes", AKMA_SETTING_UINT, "1000", NULL, false},
@@ -160,8 +163,40 @@ load_admin(AkmaServerConfig *self, GError **error)
     return true;
 }
 
-static void
-load_store(AkmaServerConfig *self)
+/* A key that the backend has no use for would be believed to do something. */
+static bool
+load_backend(AkmaServerConfig *self, GError **error)
+{
+    static const char *const sqlite_only[] = {"path"};
+    static const char *const postgresql_only[] = {"conninfo", "password-file"};
+    const AkmaSettings *settings = self->settings;
+    const char *backend = akma_settings_get(settings, "store", "backend");
+    g_autoptr(GError) local = NULL;
+    const char *const *refused;
+    size_t n;
+
+    self->postgresql = strcmp(backend, "postgresql") == 0;
+    refused = self->postgresql ? sqlite_only : postgresql_only;
+    n = self->postgresql ? G_N_ELEMENTS(sqlite_only) : G_N_ELEMENTS(postgresql_only);
+    for (size_t i = 0; i < n; i++) {
+        if (akma_settings_has(settings, "store", refused[i]))
+            return akma_settings_reject(
+                settings, "store", refused[i], error, "not with backend=%s", backend);
+    }
+    if (!self->postgresql)
+        return true;
+
+    self->conninfo = g_strdup(akma_settings_get(settings, "store", "conninfo"));
+    if (!self->conninfo)
+        return akma_settings_reject(
+            settings, "store", "conninfo", error, "backend=postgresql needs it");
+
+    return akma_pg_check_conninfo(self->conninfo, &local) ||
+           akma_settings_reject(settings, "store", "conninfo", error, "%s", local->message);
+}
+
+static bool
+load_store(AkmaServerConfig *self, GError **error)
 {
     const char *state = g_getenv("STATE_DIRECTORY");
 
@@ -169,6 +204,8 @@ load_store(AkmaServerConfig *self)
     if (!self->store_path)
         self->store_path = g_build_filename(state ? state : STATE_FOLDER, "keys.db", NULL);
     self->store_key_file = akma_settings_dup_path(self->settings, "store", "store-key-file");
+
+    return load_backend(self, error);
 }
 
 static bool
@@ -198,10 +235,9 @@ akma_server_config_load(const char *file, GError **error)
     self->anchors = g_ptr_array_new_with_free_func((GDestroyNotify)akma_anchor_config_free);
     self->settings = akma_settings_load(file, folder, NULL, rows, G_N_ELEMENTS(rows), error);
     if (!self->settings || !load_server(self, error) || !load_admin(self, error) ||
-        !load_limits(self, error))
+        !load_limits(self, error) || !load_store(self, error))
         return NULL;
 
-    load_store(self);
     names = akma_settings_dup_names(self->settings, "anchor");
     for (size_t i = 0; names[i]; i++) {
         AkmaAnchorConfig *anchor = akma_anchor_config_new(self->settings, names[i], error);
@@ -235,6 +271,7 @@ akma_server_config_free(AkmaServerConfig *self)
     g_free(self->client_ca_file);
     g_free(self->audit_file);
     g_free(self->store_path);
+    g_free(self->conninfo);
     g_free(self->store_key_file);
     g_ptr_array_unref(self->anchors);
     g_clear_pointer(&self->consumers, g_ptr_array_unref);
@@ -247,4 +284,19 @@ akma_server_config_read_store_key(const AkmaServerConfig *self, GError **error)
 {
     return akma_settings_read_secret(
         self->settings, "store", "store-key-file", AKMA_KS_KEY_LEN, AKMA_KS_KEY_LEN, false, error);
+}
+
+bool
+akma_server_config_read_password(const AkmaServerConfig *self,
+                                 AkmaSecret **ret_password,
+                                 GError **error)
+{
+    *ret_password = NULL;
+    if (!akma_settings_has(self->settings, "store", "password-file"))
+        return true;
+
+    *ret_password = akma_settings_read_secret(
+        self->settings, "store", "password-file", 1, AKMA_PG_PASSWORD_MAX, true, error);
+
+    return *ret_password;
 }

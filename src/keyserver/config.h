@@ -72,7 +72,9 @@ typedef struct {
     char *client_ca_file; /* of consumers; NULL: nobody is asked for a certificate */
     char *audit_file;     /* NULL: stderr */
     unsigned workers;
-    char *store_path;
+    bool postgresql;  /* else SQLite */
+    char *store_path; /* SQLite: the store; else only the place where `status` looks for a server */
+    char *conninfo;   /* PostgreSQL */
     char *store_key_file;
     unsigned handshakes;  /* in progress, all workers together; so the next ones */
     unsigned connections; /* open */
@@ -106,6 +108,11 @@ const AkmaProviderConfig *akma_server_config_find_provider(const AkmaServerConfi
 AkmaSecret *akma_server_config_read_provider_token(const AkmaServerConfig *self,
                                                    const AkmaProviderConfig *provider,
                                                    GError **error);
+
+/* What [store] password-file holds; NULL without an error: there is none. */
+bool akma_server_config_read_password(const AkmaServerConfig *self,
+                                      AkmaSecret **ret_password,
+                                      GError **error);
 
 /* What @anchor's client-secret-file holds. Errors: AKMA_ERROR_CONFIG_INVALID. */
 #define AKMA_CLIENT_SECRET_MAX 1024

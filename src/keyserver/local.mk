@@ -25,6 +25,8 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/health.c %D%/health.h \
 	%D%/impi.c %D%/impi.h \
 	%D%/metrics.c %D%/metrics.h \
+	%D%/pg.c %D%/pg.h %D%/pg-private.h %D%/pg-connect.c %D%/pg-conninfo.c %D%/pg-conninfo.h \
+	%D%/pg-schema.c %D%/pg-schema.h %D%/pg-transaction.c %D%/pg-transaction.h \
 	%D%/place.c %D%/place.h \
 	%D%/presence.c %D%/presence.h \
 	%D%/prometheus.c %D%/prometheus.h \
@@ -41,6 +43,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/sql.c %D%/sql.h %D%/sqlite.c %D%/sqlite.h %D%/sqlite-schema.c %D%/sqlite-schema.h \
 	%D%/store.c %D%/store.h %D%/store-private.h \
 	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-meta.c %D%/store-op.c \
+	%D%/store-pg.c %D%/store-pg.h %D%/store-pg-pool.c %D%/store-pg-pool.h %D%/store-pg-task.c \
 	%D%/store-sqlite.c \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/table.c \
@@ -53,11 +56,11 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/vitals.c %D%/vitals.h \
 	%D%/worker.c %D%/worker.h
 %C%_libkeyserver_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-keyserver\"
-%C%_libkeyserver_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS) \
+%C%_libkeyserver_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(PQ_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(UV_CFLAGS) $(SSL_CFLAGS)
 %C%_libkeyserver_la_LIBADD = src/session/libsession.la src/proto/libproto.la src/http/libh2.la \
 	src/kdf/libkdf.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(SSL_LIBS) \
-	$(JANSSON_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) $(UV_LIBS) -lm
+	$(JANSSON_LIBS) $(PQ_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS) $(UV_LIBS) -lm
 
 bin_PROGRAMS += %D%/akma-keyserver
 %C%_akma_keyserver_SOURCES = %D%/main.c
@@ -75,7 +78,7 @@ keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit
 	tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id \
 	tests/unit/test-upstream-answer
 unit_tests += $(keyserver_tests)
-keyserver_test_cflags = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
+keyserver_test_cflags = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(PQ_CFLAGS) $(SQLITE_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
 keyserver_test_libs = %D%/libkeyserver.la src/proto/libproto.la src/base/libbase.la \
 	$(GLIB_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_admin_CFLAGS = $(keyserver_test_cflags)
@@ -151,5 +154,5 @@ script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-systemd.py
 EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/certificates.py \
 	tests/e2e/digest_client.py tests/e2e/fifth.py tests/e2e/figures.py \
-	tests/e2e/keyserver.py tests/e2e/provider.py tests/e2e/psk_client.py tests/e2e/third.py \
-	tests/fakes/key-store.h
+	tests/e2e/keyserver.py tests/e2e/postgres.py tests/e2e/provider.py tests/e2e/psk_client.py tests/e2e/third.py \
+	tests/fakes/key-store.h tests/fakes/postgres.h

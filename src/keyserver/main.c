@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/program.h"
+#include "keyserver/pg-conninfo.h"
 #include "keyserver/verb.h"
 
 static const AkmaVerbWord verbs[] = {
@@ -67,6 +68,7 @@ main(int argc, char **argv)
     int status;
 
     akma_program_init("akma-keyserver");
+    akma_pg_forget_environment();
     verb.json_errors = wants_json(argc, argv);
     if (!akma_program_parse(&argc,
                             &argv,

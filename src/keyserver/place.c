@@ -2,20 +2,63 @@
 
 #include "keyserver/place.h"
 
+#include "keyserver/pg-conninfo.h"
+
+/* A place that owns what it points to. */
+typedef struct {
+    AkmaKsPlace place;
+    AkmaSecret *store_key;
+    AkmaSecret *password;
+} Place;
+
+static void
+place_clear(Place *self)
+{
+    akma_secret_unref(self->store_key);
+    akma_secret_unref(self->password);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Place, place_clear)
+
+static bool
+place_init(Place *self, const AkmaServerConfig *config, GError **error)
+{
+    self->store_key = akma_server_config_read_store_key(config, error);
+    if (!self->store_key || !akma_server_config_read_password(config, &self->password, error))
+        return false;
+
+    self->place = (AkmaKsPlace){
+        .kind = config->postgresql ? AKMA_KS_POSTGRESQL : AKMA_KS_SQLITE,
+        .path = config->store_path,
+        .conninfo = config->conninfo,
+        .password = self->password,
+        .store_key = self->store_key,
+    };
+
+    return true;
+}
+
 bool
 akma_place_create(const AkmaServerConfig *config, AkmaIdentityKind identity, GError **error)
 {
-    g_autoptr(AkmaSecret) key = akma_server_config_read_store_key(config, error);
-    const AkmaKsPlace place = {.path = config->store_path, .store_key = key};
+    g_auto(Place) place = {0};
 
-    return key && akma_ks_create(&place, identity, error);
+    return place_init(&place, config, error) && akma_ks_create(&place.place, identity, error);
 }
 
 AkmaKsStore *
-akma_place_open(const AkmaServerConfig *config, GError **error)
+akma_place_open(const AkmaServerConfig *config, bool serves, GError **error)
 {
-    g_autoptr(AkmaSecret) key = akma_server_config_read_store_key(config, error);
-    const AkmaKsPlace place = {.path = config->store_path, .store_key = key};
+    g_auto(Place) place = {0};
 
-    return key ? akma_ks_open(&place, error) : NULL;
+    if (!place_init(&place, config, error))
+        return NULL;
+    place.place.serves = serves;
+
+    return akma_ks_open(&place.place, error);
+}
+
+char *
+akma_place_describe(const AkmaServerConfig *config)
+{
+    return config->postgresql ? akma_pg_describe(config->conninfo) : g_strdup(config->store_path);
 }

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 
+/* PostgreSQL takes the type of a parameter from where it first stands: compared, not IS NULL. */
 static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [AKMA_SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2)",
@@ -25,7 +26,7 @@ static const char *const statements[AKMA_SQL_N] = {
         " FROM application WHERE id = ?1",
     [AKMA_SQL_APPLICATION_LIST] =
         "SELECT id, length, alg, use, max_age, grace, created, provider, upstream_id, base"
-        " FROM application WHERE ?1 IS NULL OR id = ?1 ORDER BY id",
+        " FROM application WHERE id = ?1 OR ?1 IS NULL ORDER BY id",
     [AKMA_SQL_APPLICATION_INSERT] =
         "INSERT INTO application (id, length, alg, use, max_age, grace, created, source,"
         " provider, upstream_id, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -50,7 +51,7 @@ static const char *const statements[AKMA_SQL_N] = {
         " THEN version_floor.version ELSE excluded.version END",
     [AKMA_SQL_TERMINAL_GET] = "SELECT revoked FROM terminal WHERE id = ?1",
     [AKMA_SQL_TERMINAL_LIST] = "SELECT id, label, revoked, created FROM terminal"
-                               " WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR id > ?2)"
+                               " WHERE (id = ?1 OR ?1 IS NULL) AND (id > ?2 OR ?2 IS NULL)"
                                " ORDER BY id LIMIT ?3",
     [AKMA_SQL_TERMINAL_INSERT] = "INSERT INTO terminal (id, label, revoked, created)"
                                  " VALUES (?1, NULL, 0, ?2) ON CONFLICT (id) DO NOTHING",
@@ -68,8 +69,8 @@ static const char *const statements[AKMA_SQL_N] = {
     /* a whole page; NULL: not narrowed. Current rows first would break the cursor. */
     [AKMA_SQL_KEY_LIST] =
         "SELECT terminal, application, version, state, sealed, created, not_after FROM app_key"
-        " WHERE (?1 IS NULL OR application = ?1) AND (?2 IS NULL OR terminal = ?2)"
-        " AND (?3 IS NULL OR (terminal, application, version) > (?3, ?4, ?5))"
+        " WHERE (application = ?1 OR ?1 IS NULL) AND (terminal = ?2 OR ?2 IS NULL)"
+        " AND ((terminal, application, version) > (?3, ?4, ?5) OR ?3 IS NULL)"
         " ORDER BY terminal, application, version LIMIT ?6",
     [AKMA_SQL_KEY_INSERT] =
         "INSERT INTO app_key (terminal, application, version, state, sealed, created, not_after)"
@@ -83,7 +84,7 @@ static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_KEYS_DELETE_APPLICATION] = "DELETE FROM app_key WHERE application = ?1",
     [AKMA_SQL_KEYS_DELETE_TERMINAL] = "DELETE FROM app_key WHERE terminal = ?1",
     [AKMA_SQL_COUNT_APPLICATIONS] = "SELECT count(*) FROM application",
-    [AKMA_SQL_COUNT_TERMINALS] = "SELECT count(*) FROM terminal WHERE ?1 IS NULL OR revoked = ?1",
+    [AKMA_SQL_COUNT_TERMINALS] = "SELECT count(*) FROM terminal WHERE revoked = ?1 OR ?1 IS NULL",
     [AKMA_SQL_COUNT_KEYS] = "SELECT count(*) FROM app_key WHERE state = ?1"
                             " AND (state <> 1 OR not_after > ?2)",
 };
@@ -110,6 +111,22 @@ collect(AkmaSqlValue *values, const char *format, va_list *args)
     }
 
     return n;
+}
+
+void
+akma_sql_want(AkmaSql *self, AkmaSqlId id, const char *format, ...)
+{
+    AkmaSqlValue values[AKMA_SQL_VALUES_MAX];
+    unsigned n;
+    va_list args;
+
+    if (!self->engine->want)
+        return;
+
+    va_start(args, format);
+    n = collect(values, format, &args);
+    va_end(args);
+    self->engine->want(self, id, values, n);
 }
 
 AkmaRow *

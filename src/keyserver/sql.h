@@ -5,9 +5,9 @@
  * engine is behind: sqlite.h or pg.h. Belongs to one thread at a time.
  *
  * An action sees what it reads as it was when it began: what it writes is seen by others once it
- * is committed, and by its own later reads on no engine for sure. It may be run again from its
- * start in the same transaction, with the same rows, when some of them were not there yet
- * (PostgreSQL beside a loop): it changes nothing but its operation, and only where it ends.
+ * is committed, and by its own later reads on no engine for sure. Where rows are missing
+ * (PostgreSQL beside a loop) it is run again from its start when they have come: it changes
+ * nothing but its operation.
  *
  * Errors of all functions: AKMA_ERROR_STORE_FAILED.
  */
@@ -78,6 +78,7 @@ typedef struct _AkmaRow AkmaRow;
 
 /* What an engine does; the functions below call it. */
 typedef struct {
+    void (*want)(AkmaSql *self, AkmaSqlId id, const AkmaSqlValue *values, unsigned n);
     AkmaRow *(*bind)(
         AkmaSql *self, AkmaSqlId id, const AkmaSqlValue *values, unsigned n, GError **error);
     int (*step)(AkmaSql *self, AkmaRow *row, GError **error);
@@ -99,6 +100,9 @@ struct _AkmaRow {
 
 /* In the dialect that both engines speak; parameters are ?1 to ?16. */
 const char *akma_sql_get_statement(AkmaSqlId id);
+
+/* As akma_sql_bind(), but only says that an action will: the rows come in one go with others. */
+void akma_sql_want(AkmaSql *self, AkmaSqlId id, const char *format, ...);
 
 /*
  * Binds one value a letter of @format: 't' const char * (NULL = null), 'i' int64_t, 'b' GBytes *.

@@ -467,3 +467,19 @@ akma_ks_run_deliver(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 
     return outcome;
 }
+
+/* What the two above read whatever they find; they get the same without it, one after another. */
+void
+akma_ks_foresee(AkmaSql *sql, const AkmaKsOp *op)
+{
+    if (op->action != AKMA_KS_DELIVER && op->action != AKMA_KS_ENTITLED)
+        return;
+
+    akma_sql_want(sql, AKMA_SQL_TERMINAL_GET, "t", op->terminal);
+    akma_sql_want(sql, AKMA_SQL_RULES_OF_TERMINAL, "t", op->terminal);
+    for (size_t i = 0; op->action == AKMA_KS_DELIVER && op->ids[i]; i++) {
+        akma_sql_want(sql, AKMA_SQL_APPLICATION_GET, "t", op->ids[i]);
+        akma_sql_want(sql, AKMA_SQL_KEY_LATEST, "tt", op->terminal, op->ids[i]);
+        akma_sql_want(sql, AKMA_SQL_FLOOR_GET, "t", op->ids[i]);
+    }
+}

@@ -52,19 +52,18 @@ get_meta(AkmaSql *sql, const char *name, GError **error)
 }
 
 bool
-akma_ks_read_meta(
-    AkmaKsStore *self, AkmaSql *sql, AkmaKsSeal *seal, const char *where, GError **error)
+akma_ks_check_meta(AkmaKsStore *self,
+                   AkmaKsSeal *seal,
+                   GBytes *wrapped_id_key,
+                   GBytes *identity,
+                   const char *where,
+                   GError **error)
 {
-    g_autoptr(GBytes) wrapped = get_meta(sql, "id_key", error);
-    g_autoptr(GBytes) kind = wrapped ? get_meta(sql, "identity", error) : NULL;
     g_autoptr(AkmaSecret) id_key = NULL;
     const void *bytes;
     gsize len;
 
-    if (!kind)
-        return false;
-
-    bytes = g_bytes_get_data(wrapped, &len);
+    bytes = g_bytes_get_data(wrapped_id_key, &len);
     id_key = akma_ks_seal_open(seal, bytes, len, ID_KEY_PLACE, strlen(ID_KEY_PLACE), NULL);
     if (!id_key || akma_secret_get_length(id_key) != ID_KEY_LEN) {
         g_set_error(error,
@@ -85,11 +84,21 @@ akma_ks_read_meta(
 
     /* once, before there is a thread: others read both without a lock */
     if (!self->id_key) {
-        bytes = g_bytes_get_data(kind, &len);
+        bytes = g_bytes_get_data(identity, &len);
         self->identity =
             len == 4 && strncmp(bytes, "gpsi", 4) == 0 ? AKMA_IDENTITY_GPSI : AKMA_IDENTITY_SUPI;
         self->id_key = g_steal_pointer(&id_key);
     }
 
     return true;
+}
+
+bool
+akma_ks_read_meta(
+    AkmaKsStore *self, AkmaSql *sql, AkmaKsSeal *seal, const char *where, GError **error)
+{
+    g_autoptr(GBytes) id_key = get_meta(sql, "id_key", error);
+    g_autoptr(GBytes) identity = id_key ? get_meta(sql, "identity", error) : NULL;
+
+    return identity && akma_ks_check_meta(self, seal, id_key, identity, where, error);
 }

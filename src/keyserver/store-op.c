@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* store-op: the life of operations and of the rows in them, the same for every backend. */
-#include "keyserver/store.h"
+#include "keyserver/store-private.h"
 
 static void
 rule_free(AkmaKsRule *self)
@@ -136,4 +136,34 @@ akma_ks_op_free(AkmaKsOp *self)
     g_clear_pointer(&self->upstream, g_ptr_array_unref);
     g_clear_pointer(&self->rows, g_ptr_array_unref);
     g_free(self);
+}
+
+void
+akma_ks_mark_init(AkmaKsMark *self, const AkmaKsOp *op)
+{
+    self->n_rows = op->rows ? op->rows->len : 0;
+    self->after = op->after;
+    self->after.terminal = g_strdup(op->after.terminal);
+    self->after.application = g_strdup(op->after.application);
+}
+
+void
+akma_ks_mark_clear(AkmaKsMark *self)
+{
+    g_clear_pointer(&self->after.terminal, g_free);
+    g_clear_pointer(&self->after.application, g_free);
+}
+
+void
+akma_ks_op_rewind(AkmaKsOp *self, const AkmaKsMark *mark)
+{
+    AkmaKsMark now = {.after = self->after};
+
+    if (self->rows)
+        g_ptr_array_set_size(self->rows, (int)mark->n_rows);
+    self->after = mark->after;
+    self->after.terminal = g_strdup(mark->after.terminal);
+    self->after.application = g_strdup(mark->after.application);
+    akma_ks_mark_clear(&now);
+    g_clear_pointer(&self->set, akma_key_set_free);
 }

@@ -31,6 +31,8 @@ struct _AkmaKsStore {
 
 bool akma_ks_sqlite_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error);
 AkmaKsStore *akma_ks_sqlite_open(const AkmaKsPlace *place, GError **error);
+bool akma_ks_pg_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error);
+AkmaKsStore *akma_ks_pg_open(const AkmaKsPlace *place, GError **error);
 
 /* Into an empty store: a new id key and the kind of identity. */
 bool akma_ks_write_meta(AkmaSql *sql, AkmaKsSeal *seal, AkmaIdentityKind identity, GError **error);
@@ -40,6 +42,12 @@ bool akma_ks_write_meta(AkmaSql *sql, AkmaKsSeal *seal, AkmaIdentityKind identit
  * be the same. @where: for messages. @seal: of the thread that calls. Errors:
  * AKMA_ERROR_STORE_FAILED.
  */
+bool akma_ks_check_meta(AkmaKsStore *self,
+                        AkmaKsSeal *seal,
+                        GBytes *wrapped_id_key,
+                        GBytes *identity,
+                        const char *where,
+                        GError **error);
 bool akma_ks_read_meta(
     AkmaKsStore *self, AkmaSql *sql, AkmaKsSeal *seal, const char *where, GError **error);
 
@@ -58,6 +66,19 @@ typedef enum {
 
 /* Runs what @op asks for, inside the transaction. */
 AkmaKsOutcome akma_ks_run_action(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+
+/* What @op will read for sure goes to @sql at once. */
+void akma_ks_foresee(AkmaSql *sql, const AkmaKsOp *op);
+
+/* How an operation was before an action began, for one that has to run again. */
+typedef struct {
+    guint n_rows;
+    AkmaKsCursor after;
+} AkmaKsMark;
+
+void akma_ks_mark_init(AkmaKsMark *self, const AkmaKsOp *op);
+void akma_ks_mark_clear(AkmaKsMark *self);
+void akma_ks_op_rewind(AkmaKsOp *self, const AkmaKsMark *mark);
 
 /* Which transaction @op begins with. DELIVER: one that reads; it may have to write. */
 bool akma_ks_only_reads(AkmaKsAction action);

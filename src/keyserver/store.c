@@ -6,13 +6,15 @@
 bool
 akma_ks_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error)
 {
-    return akma_ks_sqlite_create(place, identity, error);
+    return place->kind == AKMA_KS_POSTGRESQL ? akma_ks_pg_create(place, identity, error)
+                                             : akma_ks_sqlite_create(place, identity, error);
 }
 
 AkmaKsStore *
 akma_ks_open(const AkmaKsPlace *place, GError **error)
 {
-    return akma_ks_sqlite_open(place, error);
+    return place->kind == AKMA_KS_POSTGRESQL ? akma_ks_pg_open(place, error)
+                                             : akma_ks_sqlite_open(place, error);
 }
 
 void

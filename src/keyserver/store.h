@@ -166,13 +166,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsApplication, akma_ks_application_free)
 
 typedef enum {
     AKMA_KS_SQLITE,
+    AKMA_KS_POSTGRESQL,
 } AkmaKsKind;
 
 /* Where a store is, and what opens it; all borrowed. */
 typedef struct {
     AkmaKsKind kind;
-    const char *path; /* SQLite: the file */
+    const char *path;           /* SQLite: the file */
+    const char *conninfo;       /* PostgreSQL: as libpq takes it, without a password */
+    const AkmaSecret *password; /* NULL: none */
     const AkmaSecret *store_key;
+    bool serves; /* for a server: nothing waits long; else for a verb */
 } AkmaKsPlace;
 
 /*

@@ -190,7 +190,8 @@ warn_about_fixed(const AkmaServerConfig *had, const AkmaServerConfig *config)
 {
     if (akma_sockets_differ(had, config) || had->workers != config->workers ||
         g_strcmp0(had->admin_listen, config->admin_listen) != 0 ||
-        strcmp(had->store_path, config->store_path) != 0 || had->idle_ms != config->idle_ms ||
+        strcmp(had->store_path, config->store_path) != 0 ||
+        g_strcmp0(had->conninfo, config->conninfo) != 0 || had->idle_ms != config->idle_ms ||
         had->exchange_ms != config->exchange_ms || had->connections != config->connections ||
         had->handshakes != config->handshakes)
         g_warning("listen of any group; [server] workers; [store]; [limits] connections, "

@@ -89,7 +89,7 @@ init(AkmaVerb *verb, AkmaIdentityKind kind, bool *ret_made_key, GError **error)
     if (!akma_verb_load(verb, error) || !akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, error))
         return false;
     config = verb->config;
-    if (g_file_test(config->store_path, G_FILE_TEST_EXISTS)) {
+    if (!config->postgresql && g_file_test(config->store_path, G_FILE_TEST_EXISTS)) {
         g_set_error(error,
                     AKMA_ERROR,
                     AKMA_ERROR_STORE_FAILED,
@@ -109,6 +109,7 @@ int
 akma_verb_init(AkmaVerb *verb, int argc, char **argv)
 {
     g_autofree char *identity = NULL;
+    g_autofree char *where = NULL;
     const GOptionEntry entries[] = {
         {"identity",
          0,
@@ -128,7 +129,7 @@ akma_verb_init(AkmaVerb *verb, int argc, char **argv)
                          &argv,
                          entries,
                          "init",
-                         "Make a new store at [store] path, with a key for terminal ids, sealed "
+                         "Make a new store where [store] says, with a key for terminal ids, sealed "
                          "under\n[store] store-key-file. That file is made (32 random bytes, mode "
                          "0600) where it\nis not there yet. Nothing that exists is overwritten.\n\n"
                          "Run it as the user that serves.",
@@ -147,10 +148,11 @@ akma_verb_init(AkmaVerb *verb, int argc, char **argv)
     if (error || !init(verb, kind, &made_key, &error))
         return akma_verb_fail(verb, error);
 
+    where = akma_place_describe(verb->config);
     if (verb->json)
         akma_verb_print_json(json_pack("{s:s,s:s,s:b,s:s}",
                                        "store",
-                                       verb->config->store_path,
+                                       where,
                                        "store_key_file",
                                        verb->config->store_key_file,
                                        "store_key_made",
@@ -159,7 +161,7 @@ akma_verb_init(AkmaVerb *verb, int argc, char **argv)
                                        kind == AKMA_IDENTITY_SUPI ? "supi" : "gpsi"));
     else
         printf("store      %s\nstore key  %s (%s: keep a copy in a safe place)\n",
-               verb->config->store_path,
+               where,
                verb->config->store_key_file,
                made_key ? "made now" : "was there");
 

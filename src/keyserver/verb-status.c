@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "keyserver/admin-client.h"
+#include "keyserver/place.h"
 #include "keyserver/presence.h"
 #include "keyserver/schema.h"
 
@@ -51,6 +52,7 @@ print(const AkmaServerConfig *config,
       const json_t *admin)
 {
     const AkmaKsCounts *counts = &op->counts;
+    g_autofree char *where = akma_place_describe(config);
 
     printf("server        %s on %s, %u workers\n", config->name, config->listen, config->workers);
     if (pid > 0)
@@ -59,7 +61,7 @@ print(const AkmaServerConfig *config,
         printf("running       no\n");
     print_admin(config, admin);
     printf("store         %s, version %d, identity %s\n",
-           config->store_path,
+           where,
            AKMA_SCHEMA_VERSION,
            kind == AKMA_IDENTITY_SUPI ? "supi" : "gpsi");
     printf("applications  %" G_GINT64_FORMAT "\n", counts->applications);
@@ -129,9 +131,9 @@ print_json(const AkmaServerConfig *config,
         (json_int_t)config->workers,
         "store",
         "backend",
-        "sqlite",
-        "path",
-        config->store_path,
+        config->postgresql ? "postgresql" : "sqlite",
+        config->postgresql ? "conninfo" : "path",
+        config->postgresql ? config->conninfo : config->store_path,
         "version",
         AKMA_SCHEMA_VERSION,
         "identity",

@@ -141,7 +141,7 @@ akma_verb_open(AkmaVerb *self, GError **error)
     self->audit = akma_audit_new(self->config->audit_file, quiet, error);
     if (!self->audit)
         return false;
-    self->store = akma_place_open(self->config, error);
+    self->store = akma_place_open(self->config, false, error);
 
     return self->store;
 }

@@ -67,7 +67,7 @@ init_heap(Worker *self, GError **error)
 static bool
 open_store(Worker *self, GError **error)
 {
-    self->front.store = akma_place_open(self->config, error);
+    self->front.store = akma_place_open(self->config, true, error);
 
     return self->front.store && akma_ks_attach(self->front.store, &self->loop, error);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* key-store: a key server's store in a temporary folder, and its operations in one line each. */
+/*
+ * key-store: a key server's store, in a temporary folder or a PostgreSQL of its own, and its
+ * operations in one line each. Every test runs on both.
+ */
 #pragma once
 
 #include <glib.h>
@@ -13,20 +16,39 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/error.h"
 #include "keyserver/seal.h"
 #include "keyserver/store.h"
+#include "tests/fakes/postgres.h"
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* Both rows of a test; in a group that begins with postgres_start(). */
+#define ON(name, end, kind)                                                                        \
+    {                                                                                              \
+#name end, on_store, setup, teardown, &(Case)                                              \
+        {                                                                                          \
+            name, kind                                                                             \
+        }                                                                                          \
+    }
+#define TEST(name) ON(name, "_sqlite", AKMA_KS_SQLITE), ON(name, "_postgresql", AKMA_KS_POSTGRESQL)
+#define RUN(tests) cmocka_run_group_tests(tests, postgres_start, postgres_stop)
 
 #define ONE "BLh4Zj3oPpGFeezokhvIDTEKPVX1xtZ1jNN7sEQAcg4"
 #define TWO "_qpEzbvEtDTfHNHIq4Qct3IMhK9m3jeZppaoN_OJn8A"
 #define NOW INT64_C(1793836800)
 
 typedef struct {
+    CMUnitTestFunction test;
+    AkmaKsKind kind;
+} Case;
+
+typedef struct {
+    const Case *test;
     char *folder;
     char *path;
+    char *schema; /* PostgreSQL */
+    char *conninfo;
     AkmaSecret *key;
     AkmaKsPlace place; /* borrows from the above */
     AkmaKsStore *store;
@@ -43,21 +65,45 @@ store_key(uint8_t byte)
     return key;
 }
 
+/* The store of a test, made and opened; nothing where there is no PostgreSQL. */
 static inline int
 setup(void **state)
 {
+    static int number;
+    g_autoptr(GError) error = NULL;
     Fixture *f = g_new0(Fixture, 1);
+
+    f->test = *state;
+    *state = f;
+    if (f->test->kind == AKMA_KS_POSTGRESQL && !postgres_is_there())
+        return 0;
 
     f->folder = g_dir_make_tmp("akma-store-XXXXXX", NULL);
     f->path = g_build_filename(f->folder, "keys.db", NULL);
     f->key = store_key(7);
-    f->place = (AkmaKsPlace){.path = f->path, .store_key = f->key};
-    assert_true(akma_ks_create(&f->place, AKMA_IDENTITY_SUPI, NULL));
-    f->store = akma_ks_open(&f->place, NULL);
-    assert_non_null(f->store);
-    *state = f;
+    f->schema = g_strdup_printf("test_%d", ++number);
+    if (f->test->kind == AKMA_KS_POSTGRESQL)
+        f->conninfo = postgres_dup_schema(f->schema);
+    f->place = (AkmaKsPlace){
+        .kind = f->test->kind, .path = f->path, .conninfo = f->conninfo, .store_key = f->key};
+    if (akma_ks_create(&f->place, AKMA_IDENTITY_SUPI, &error))
+        f->store = akma_ks_open(&f->place, &error);
+    if (error)
+        print_error("%s\n", error->message);
 
-    return 0;
+    return error ? -1 : 0;
+}
+
+static inline void
+on_store(void **state)
+{
+    Fixture *f = *state;
+
+    if (!f->store) {
+        print_message("%s\n", postgres.line);
+        skip();
+    }
+    f->test->test(state);
 }
 
 static inline int
@@ -68,12 +114,41 @@ teardown(void **state)
 
     akma_ks_close(f->store);
     akma_secret_unref(f->key);
-    assert_int_equal(system(command), 0);
+    if (f->folder)
+        assert_int_equal(system(command), 0);
     g_free(f->folder);
     g_free(f->path);
+    g_free(f->schema);
+    g_free(f->conninfo);
     g_free(f);
 
     return 0;
+}
+
+/* Behind the store's back. */
+static inline void
+write_sql(Fixture *f, const char *text)
+{
+    sqlite3 *db;
+
+    if (f->conninfo) {
+        assert_true(postgres_sql(f->schema, text));
+        return;
+    }
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static inline void
+set_version(Fixture *f, int version)
+{
+    g_autofree char *text =
+        g_strdup_printf(f->conninfo ? "UPDATE meta SET value = '%d' WHERE name = 'schema'"
+                                    : "PRAGMA user_version = %d",
+                        version);
+
+    write_sql(f, text);
 }
 
 /* The code of the error, 0 for none. */

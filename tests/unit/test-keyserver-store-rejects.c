@@ -11,8 +11,6 @@
 
 #include <cmocka.h>
 
-#include <sqlite3.h>
-
 #include "tests/fakes/key-store.h"
 
 /* Nothing of a transaction that fails stays: the second rule of this one is bad. */
@@ -59,26 +57,22 @@ reject_what_is_no_store(void **state)
     Fixture *f = *state;
     g_autofree char *garbage = g_build_filename(f->folder, "garbage", NULL);
     g_autofree char *missing = g_build_filename(f->folder, "missing", NULL);
+    g_autofree char *garbage_schema = f->conninfo ? postgres_dup_schema("garbage") : NULL;
+    g_autofree char *missing_schema = f->conninfo ? postgres_dup_schema("missing") : NULL;
     g_autoptr(GError) error = NULL;
 
     assert_true(g_file_set_contents(garbage, "this is no database, but long enough", -1, NULL));
+    if (f->conninfo)
+        assert_true(postgres_sql("garbage", "CREATE TABLE meta (name TEXT, value BYTEA)"));
     f->place.path = garbage;
+    f->place.conninfo = garbage_schema;
     assert_null(akma_ks_open(&f->place, &error));
     assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
     g_clear_error(&error);
     f->place.path = missing;
+    f->place.conninfo = missing_schema;
     assert_null(akma_ks_open(&f->place, &error));
     assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
-}
-
-static void
-write_sql(Fixture *f, const char *text)
-{
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
 }
 
 static void
@@ -87,7 +81,7 @@ reject_a_store_of_a_newer_version(void **state)
     Fixture *f = *state;
     g_autoptr(GError) error = NULL;
 
-    write_sql(f, "PRAGMA user_version = 99");
+    set_version(f, 99);
     assert_null(akma_ks_open(&f->place, &error));
     assert_int_equal(error->code, AKMA_ERROR_STORE_FAILED);
 }
@@ -127,5 +121,5 @@ main(void)
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, NULL))
         return 1;
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

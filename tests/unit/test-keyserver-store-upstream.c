@@ -4,7 +4,6 @@
 #include "keyserver/store.h"
 
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -245,22 +244,14 @@ a_store_of_version_1_goes_on(void **state)
     Fixture *f = *state;
     g_autoptr(AkmaKeySet) before = NULL;
     g_autoptr(AkmaKeySet) after = NULL;
-    sqlite3 *db;
 
     add(f, "mqtt", "*", 0, 0);
     before = deliver(f, ONE, "mqtt", NOW);
     akma_ks_close(f->store);
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "ALTER TABLE application DROP COLUMN provider;"
-                                  "ALTER TABLE application DROP COLUMN upstream_id;"
-                                  "ALTER TABLE application DROP COLUMN base;"
-                                  "PRAGMA user_version = 1",
-                                  NULL,
-                                  NULL,
-                                  NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
+    write_sql(f, "ALTER TABLE application DROP COLUMN provider");
+    write_sql(f, "ALTER TABLE application DROP COLUMN upstream_id");
+    write_sql(f, "ALTER TABLE application DROP COLUMN base");
+    set_version(f, 1);
     f->store = akma_ks_open(&f->place, NULL);
     assert_non_null(f->store);
     after = deliver(f, ONE, "mqtt", NOW);
@@ -287,5 +278,5 @@ main(void)
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, NULL))
         return 1;
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

@@ -330,5 +330,5 @@ main(void)
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, NULL))
         return 1;
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }
