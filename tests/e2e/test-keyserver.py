@@ -710,7 +710,8 @@ def check_says_what_is_wrong_and_where():
                 ("workers=1", "workers=many", "[server] workers:"),
                 ("type=akma", "type=nef", "[anchor operator] type:"),
                 ("operator=00101", "operator=a/b", "[anchor operator] operator:"),
-                ("backend=sqlite", "backend=postgresql", "[store] backend:"),
+                ("backend=sqlite", "backend=oracle", "[store] backend:"),
+                ("backend=sqlite", "backend=postgresql", "[store] path:"),
                 ("[limits]", "[psk]\nlisten=nonsense\n[limits]", "[psk] listen:"),
                 ("store.key", "server.pem", "[store] store-key-file:")]
         for old, new, where in rows:
