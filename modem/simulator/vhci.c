@@ -112,7 +112,8 @@ plug(AkmaSoftVhci *self, GError **error)
 
     self->fd = ends[0];
     self->link = akma_soft_usb_link_new(ends[0], self->device, on_link_ended, self);
-    fine = self->link && attach(self, ends[1], error);
+    fine = self->link ? attach(self, ends[1], error)
+                      : fail(error, "the link to the kernel", "no memory");
     close(ends[1]);
     if (!fine)
         unplug(self);

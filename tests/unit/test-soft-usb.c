@@ -43,7 +43,7 @@ the_device_is_enumerated(void **state)
 
         answer = control_in(rig, "8006000200000900", 9);
         assert_int_equal(answer.len, 9);
-        total = answer.data[2] | answer.data[3] << 8;
+        total = answer.data[2] + answer.data[3] * 256u;
         answer = control_in(rig, "800600020000ff00", 255);
         assert_int_equal(answer.len, total);
         for (size_t at = 0; at < total; at += answer.data[at]) {
