@@ -38,6 +38,15 @@ to_anchor(const char *name)
     return AKMA_ANCHOR_AUTO; /* the table of settings lets no other name in */
 }
 
+static AkmaUaProfile
+to_profile(const char *name)
+{
+    if (g_str_equal(name, "psk"))
+        return AKMA_UA_PSK;
+
+    return g_str_equal(name, "digest") ? AKMA_UA_DIGEST : AKMA_UA_MESSAGE;
+}
+
 static bool
 load_server_url(AkmaConfig *self, AkmaConfigServer *server, const char *group, GError **error)
 {
@@ -45,9 +54,7 @@ load_server_url(AkmaConfig *self, AkmaConfigServer *server, const char *group, G
     uint16_t port;
     bool tls;
 
-    server->profile = g_str_equal(akma_settings_get(self->settings, group, "profile"), "digest")
-                          ? AKMA_UA_DIGEST
-                          : AKMA_UA_MESSAGE;
+    server->profile = to_profile(akma_settings_get(self->settings, group, "profile"));
     server->url = akma_config_dup(self, group, "url");
     if (!akma_setting_parse_url(server->url, &tls, &server->fqdn, &port) || !tls)
         return akma_settings_reject(self->settings, group, "url", error, "must be https://");
@@ -81,6 +88,9 @@ akma_config_load_server(AkmaConfig *self, const char *group, const char *name, G
 
     if (server->connect && g_str_has_prefix(server->connect, "unix:"))
         return akma_settings_reject(self->settings, group, "connect", error, "must be HOST:PORT");
+    if (server->ca_file && server->profile == AKMA_UA_PSK)
+        return akma_settings_reject(
+            self->settings, group, "ca-file", error, "profile=psk takes no certificate");
     if (server->ca_file && !g_file_test(server->ca_file, G_FILE_TEST_IS_REGULAR))
         return akma_settings_reject(
             self->settings, group, "ca-file", error, "%s is not there", server->ca_file);

@@ -34,7 +34,7 @@ static const AkmaSettingRow rows[] = {
     {"server *", "connect", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"server *", "ca-file", AKMA_SETTING_PATH, NULL, NULL, false},
     {"server *", "anchor", AKMA_SETTING_CHOICE, "auto", "auto|akma|gba|gba-u", false},
-    {"server *", "profile", AKMA_SETTING_CHOICE, "message", "message|digest", false},
+    {"server *", "profile", AKMA_SETTING_CHOICE, "message", "message|psk|digest", false},
     {"server *", "modem", AKMA_SETTING_STRING, NULL, NULL, false},
     {"server *", "interface", AKMA_SETTING_STRING, NULL, NULL, false},
     {"server *", "https-proxy", AKMA_SETTING_ADDRESS, NULL, NULL, false},

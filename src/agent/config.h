@@ -34,10 +34,10 @@ typedef enum {
 typedef struct {
     char *name;
     char *url;
-    char *fqdn;            /* of @url */
-    AkmaUaProfile profile; /* message or digest */
-    AkmaAfId af_id;        /* of @fqdn and @profile */
-    char *connect;         /* NULL: not set; so are all below */
+    char *fqdn; /* of @url */
+    AkmaUaProfile profile;
+    AkmaAfId af_id; /* of @fqdn and @profile */
+    char *connect;  /* NULL: not set; so are all below */
     char *ca_file;
     char *modem; /* name of an AkmaConfigModem; NULL: any */
     char *interface;

@@ -16,6 +16,7 @@ typedef enum {
     AKMA_ENROL_SECOND_REQUEST,
     AKMA_ENROL_ASK_NAF, /* of the digest profile */
     AKMA_ENROL_ANSWER_NAF,
+    AKMA_ENROL_ASK_PSK, /* of the psk profile */
 } AkmaEnrolStep;
 
 typedef struct {
@@ -30,14 +31,16 @@ typedef struct {
     int64_t now; /* at @began_ms */
     int64_t began_ms;
     AkmaAnchor *anchor;
-    unsigned retry_after_s; /* of the BSF, where it failed */
+    unsigned retry_after_s; /* of the BSF, where it failed; psk: of the server */
     AkmaHttpClient *client;
     AkmaTerminalSession *session; /* of the message profile */
     GBytes *second_request;
     char *second_path;
-    AkmaNaf *naf; /* of the digest profile; so are those below */
-    AkmaKeySet *keys;
-    size_t n_asked;  /* of key_ids: done */
+    AkmaNaf *naf;          /* of the digest profile */
+    AkmaSecret *first_key; /* of the psk profile, as is @cause: why the server refused */
+    AkmaCause cause;
+    AkmaKeySet *keys; /* of both, as is @n_asked: so many of key_ids are done */
+    size_t n_asked;
     int64_t mark_us; /* when the lap began */
     double card_ms;
     double network_ms; /* the server and its anchor included */
@@ -50,6 +53,7 @@ void akma_enrol_begin_first_request(GTask *owned);
 void akma_enrol_begin_second_request(GTask *owned);
 void akma_enrol_begin_ask_naf(GTask *owned);
 void akma_enrol_begin_answer_naf(GTask *owned);
+void akma_enrol_begin_ask_psk(GTask *owned);
 
 /* What the machine wants next. Takes the task; @keys: (transfer full), with DONE only. */
 void akma_enrol_act(GTask *owned, AkmaEnrolmentAction action, AkmaKeySet *keys);
@@ -64,6 +68,8 @@ bool akma_enrol_is_expired(GTask *task);
 void akma_enrol_end_session(AkmaEnrolRun *run);
 /* Ends a lap: adds what it took to @sum_ms. */
 double akma_enrol_lap_ms(AkmaEnrolRun *run, double *sum_ms);
+/* Borrowed from @server. */
+AkmaHttpConfig akma_enrol_get_http_config(const AkmaConfigServer *server, AkmaHttpVersion version);
 AkmaHttpClient *akma_enrol_new_client(const AkmaConfigServer *server,
                                       AkmaHttpVersion version,
                                       const char *user_agent);

@@ -11,10 +11,11 @@
 void
 akma_enrol_end_session(AkmaEnrolRun *run)
 {
-    bool had_key = run->session || run->naf;
+    bool had_key = run->session || run->naf || run->first_key;
 
     g_clear_pointer(&run->session, akma_terminal_session_free);
     g_clear_pointer(&run->naf, akma_naf_free);
+    g_clear_pointer(&run->first_key, akma_secret_unref);
     g_clear_pointer(&run->keys, akma_key_set_free);
     g_clear_object(&run->client);
     g_clear_pointer(&run->second_request, g_bytes_unref);
@@ -52,6 +53,21 @@ akma_enrol_lap_ms(AkmaEnrolRun *run, double *sum_ms)
     return took_ms;
 }
 
+static AkmaEnrolStep
+get_first_step(AkmaUaProfile profile)
+{
+    switch (profile) {
+    case AKMA_UA_MESSAGE:
+        return AKMA_ENROL_FIRST_REQUEST;
+    case AKMA_UA_PSK:
+        return AKMA_ENROL_ASK_PSK;
+    case AKMA_UA_DIGEST:
+        return AKMA_ENROL_ASK_NAF;
+    }
+
+    g_return_val_if_reached(AKMA_ENROL_FIRST_REQUEST);
+}
+
 /* What the machine wants next. Takes the task; @keys: (transfer full), with DONE only. */
 void
 akma_enrol_act(GTask *owned, AkmaEnrolmentAction action, AkmaKeySet *keys)
@@ -65,9 +81,7 @@ akma_enrol_act(GTask *owned, AkmaEnrolmentAction action, AkmaKeySet *keys)
         return;
 
     case AKMA_ENROLMENT_OPEN_SESSION:
-        akma_enrol_begin(g_steal_pointer(&task),
-                         run->server->profile == AKMA_UA_DIGEST ? AKMA_ENROL_ASK_NAF
-                                                                : AKMA_ENROL_FIRST_REQUEST);
+        akma_enrol_begin(g_steal_pointer(&task), get_first_step(run->server->profile));
         return;
 
     case AKMA_ENROLMENT_DONE:
@@ -102,7 +116,7 @@ akma_enrol_failed(GTask *owned, GError *taken)
     g_autoptr(GTask) task = owned;
     g_autoptr(GError) error = taken;
     AkmaEnrolRun *run = g_task_get_task_data(task);
-    AkmaCause cause = AKMA_CAUSE_NONE;
+    AkmaCause cause = run->first_key ? run->cause : AKMA_CAUSE_NONE;
     bool was_gba = akma_enrolment_is_gba(run->machine);
     unsigned retry_after_s = run->retry_after_s;
     AkmaEnrolmentAction action;
@@ -122,7 +136,8 @@ akma_enrol_failed(GTask *owned, GError *taken)
     }
 
     if (cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN && !akma_enrolment_is_gba(run->machine)) {
-        note_kid(run, false);
+        if (run->server->profile != AKMA_UA_PSK) /* a handshake that fails is nobody's word */
+            note_kid(run, false);
         run->reader.forget(run->modem);
     }
     action = akma_enrolment_failed(run->machine, error, cause, retry_after_s, g_random_int());
@@ -201,11 +216,11 @@ akma_enrol_succeeded(GTask *owned, AkmaKeySet *keys)
 }
 
 static AkmaEnrolmentChoice
-to_choice(AkmaAnchorChoice anchor)
+to_choice(const AkmaConfigServer *server)
 {
-    switch (anchor) {
+    switch (server->anchor) {
     case AKMA_ANCHOR_AUTO:
-        return AKMA_ENROLMENT_AUTO;
+        return server->profile == AKMA_UA_PSK ? AKMA_ENROLMENT_AUTO_BY_CARD : AKMA_ENROLMENT_AUTO;
     case AKMA_ANCHOR_AKMA:
         return AKMA_ENROLMENT_AKMA;
     case AKMA_ANCHOR_GBA:
@@ -248,14 +263,11 @@ begin_read_card(GTask *owned)
     run->reader.read_async(run->modem, &request, cancellable, card_read, g_steal_pointer(&task));
 }
 
-AkmaHttpClient *
-akma_enrol_new_client(const AkmaConfigServer *server,
-                      AkmaHttpVersion version,
-                      const char *user_agent)
+AkmaHttpConfig
+akma_enrol_get_http_config(const AkmaConfigServer *server, AkmaHttpVersion version)
 {
-    const AkmaHttpConfig http = {
+    return (AkmaHttpConfig){
         .version = version,
-        .user_agent = user_agent,
         .url = server->url,
         .connect = server->connect,
         .ca_file = server->ca_file,
@@ -264,6 +276,16 @@ akma_enrol_new_client(const AkmaConfigServer *server,
         .timeout_ms = server->timeout_ms,
         .body_bytes = ANSWER_MAX,
     };
+}
+
+AkmaHttpClient *
+akma_enrol_new_client(const AkmaConfigServer *server,
+                      AkmaHttpVersion version,
+                      const char *user_agent)
+{
+    AkmaHttpConfig http = akma_enrol_get_http_config(server, version);
+
+    http.user_agent = user_agent;
 
     return akma_http_client_new(&http);
 }
@@ -281,6 +303,7 @@ akma_enrol_begin(GTask *owned, AkmaEnrolStep step)
         [AKMA_ENROL_SECOND_REQUEST] = {"second request", akma_enrol_begin_second_request},
         [AKMA_ENROL_ASK_NAF] = {"ask the NAF", akma_enrol_begin_ask_naf},
         [AKMA_ENROL_ANSWER_NAF] = {"answer the NAF", akma_enrol_begin_answer_naf},
+        [AKMA_ENROL_ASK_PSK] = {"ask with PSK", akma_enrol_begin_ask_psk},
     };
     AkmaEnrolRun *run = g_task_get_task_data(owned);
 
@@ -320,9 +343,8 @@ akma_enrol_async(const AkmaEnrolRequest *request,
     run->now = request->now;
     run->began_ms = akma_boottime_ms();
 
-    akma_enrol_act(g_steal_pointer(&task),
-                   akma_enrolment_begin(run->machine, to_choice(run->server->anchor)),
-                   NULL);
+    akma_enrol_act(
+        g_steal_pointer(&task), akma_enrolment_begin(run->machine, to_choice(run->server)), NULL);
 }
 
 AkmaKeySet *

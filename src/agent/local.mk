@@ -8,7 +8,7 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/cards.c %D%/cards.h \
 	%D%/config.c %D%/config.h %D%/config-private.h %D%/config-modem.c %D%/config-server.c \
 	%D%/enrol.c %D%/enrol.h %D%/enrol-private.h \
-	%D%/enrol-digest.c %D%/enrol-message.c \
+	%D%/enrol-digest.c %D%/enrol-message.c %D%/enrol-psk.c \
 	%D%/keys.c %D%/keys.h \
 	%D%/modem-keeper.c %D%/modem-keeper.h %D%/modem-keeper-private.h \
 	%D%/modem-keeper-card.c \
@@ -49,8 +49,8 @@ tests_unit_test_enrol_gba_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test-naf
 tests_unit_test_naf_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
-script_tests += tests/e2e/test-agent-digest.py
+script_tests += tests/e2e/test-agent-digest.py tests/e2e/test-agent-psk.py
 script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
 	tests/bus/test-hotplug.py tests/bus/test-sim.py tests/e2e/test-probe.py \
 	tests/e2e/test-proxy.py
-EXTRA_DIST += tests/bus/world.py
+EXTRA_DIST += tests/bus/world.py tests/e2e/stock_server.py

@@ -28,7 +28,8 @@ on_tls(CURL *easy G_GNUC_UNUSED, void *context, void *user_data)
                         SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     if (SSL_CTX_set_alpn_protos(context, old ? http_1_1 : h2, old ? sizeof http_1_1 : sizeof h2) !=
             0 ||
-        SSL_CTX_set1_groups_list(context, "X25519:P-256") != 1)
+        SSL_CTX_set1_groups_list(context, "X25519:P-256") != 1 ||
+        (self->psk && !akma_http_psk_set(self->psk, context)))
         return CURLE_SSL_CIPHER;
 
     return CURLE_OK;
@@ -193,7 +194,8 @@ set_tls(AkmaHttpRequest *self)
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, self) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, self) == CURLE_OK &&
+           (!self->psk || akma_http_psk_prepare(self->psk, easy));
 }
 
 static bool
@@ -285,6 +287,7 @@ set_callbacks(AkmaHttpRequest *self)
 
 AkmaHttpRequest *
 akma_http_request_new(const AkmaHttpConfig *config,
+                      AkmaHttpPsk *psk,
                       const char *method,
                       const char *path,
                       const char *content_type,
@@ -295,6 +298,7 @@ akma_http_request_new(const AkmaHttpConfig *config,
     AkmaHttpRequest *self = g_new0(AkmaHttpRequest, 1);
 
     self->config = config;
+    self->psk = psk;
     self->body = body ? g_bytes_ref(body) : NULL;
     self->same_connection = same_connection;
     self->response = g_new0(AkmaHttpResponse, 1);
@@ -361,7 +365,12 @@ akma_http_request_check(AkmaHttpRequest *self, CURLcode result)
     AkmaError code = map(self, result);
     long status = 0, version = 0;
     bool old = self->config->version == AKMA_HTTP_1_1;
+    GError *error = NULL;
 
+    if (self->psk && result != CURLE_OK && !self->too_large)
+        error = akma_http_psk_explain(self->psk, url, result);
+    if (error)
+        return error;
     if (self->too_large)
         return g_error_new(AKMA_ERROR,
                            AKMA_ERROR_SERVER_REFUSED,

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 
+#include "http/client-psk.h"
 #include "http/client.h"
 
 G_BEGIN_DECLS
@@ -14,6 +15,7 @@ typedef struct {
     GTask *task;
     GSource *cancelled;
     const AkmaHttpConfig *config;
+    AkmaHttpPsk *psk; /* NULL: certificates count */
     AkmaHttpResponse *response;
     guint room; /* of its body */
     GBytes *body;
@@ -23,8 +25,9 @@ typedef struct {
     char message[CURL_ERROR_SIZE];
 } AkmaHttpRequest;
 
-/* NULL: no memory, or an option that libcurl does not take. @config lives longer. */
+/* NULL: no memory, or an option that libcurl does not take. @config and @psk live longer. */
 AkmaHttpRequest *akma_http_request_new(const AkmaHttpConfig *config,
+                                       AkmaHttpPsk *psk,
                                        const char *method,
                                        const char *path,
                                        const char *content_type,

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/wiping.h"
+#include "http/client-psk.h"
 #include "http/client-request.h"
 #include "http/curl-source.h"
 
@@ -15,6 +16,7 @@ struct _AkmaHttpClient {
     GObject parent;
     AkmaHttpConfig config; /* its strings are ours */
     char *authorization;   /* NULL: none */
+    AkmaHttpPsk *psk;      /* NULL: certificates count */
     CURLM *multi;
     GSource *source;
     bool closing;
@@ -125,8 +127,14 @@ akma_http_client_send_async(AkmaHttpClient *self,
     if (g_task_return_error_if_cancelled(task))
         return;
 
-    request = akma_http_request_new(
-        &self->config, method, path, content_type, self->authorization, body, same_connection);
+    request = akma_http_request_new(&self->config,
+                                    self->psk,
+                                    method,
+                                    path,
+                                    content_type,
+                                    self->authorization,
+                                    body,
+                                    same_connection);
     if (!request || curl_multi_add_handle(self->multi, request->easy) != CURLM_OK) {
         if (request)
             akma_http_request_free(request);
@@ -163,6 +171,10 @@ akma_http_client_new(const AkmaHttpConfig *config)
     self->config.ca_file = g_strdup(config->ca_file);
     self->config.interface = g_strdup(config->interface);
     self->config.https_proxy = g_strdup(config->https_proxy);
+    self->config.psk = NULL; /* the key and its identity are in here */
+    self->config.psk_identity = NULL;
+    if (config->psk)
+        self->psk = akma_http_psk_new(config->psk_identity, config->psk);
     self->config.user_agent =
         g_strdup(config->user_agent ? config->user_agent : PACKAGE_NAME "/" PACKAGE_VERSION);
 
@@ -210,6 +222,7 @@ akma_http_client_finalize(GObject *object)
     self->closing = true;
     free_authorization(self->authorization);
     curl_multi_cleanup(self->multi);
+    akma_http_psk_free(self->psk);
     g_source_destroy(self->source);
     g_source_unref(self->source);
     g_free((char *)self->config.url);

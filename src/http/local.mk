@@ -28,6 +28,7 @@ noinst_LTLIBRARIES += %D%/libh2.la
 
 noinst_LTLIBRARIES += %D%/libhttp.la
 %C%_libhttp_la_SOURCES = \
+	%D%/client-psk.c %D%/client-psk.h \
 	%D%/client-request.c %D%/client-request.h \
 	%D%/client.c %D%/client.h \
 	%D%/curl-source.c %D%/curl-source.h \

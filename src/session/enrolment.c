@@ -176,6 +176,12 @@ give_up(AkmaEnrolment *self,
     return AKMA_ENROLMENT_FAILED;
 }
 
+static bool
+is_auto(const AkmaEnrolment *self)
+{
+    return self->choice == AKMA_ENROLMENT_AUTO || self->choice == AKMA_ENROLMENT_AUTO_BY_CARD;
+}
+
 /* From AKMA to GBA; each has its own sessions. */
 static AkmaEnrolmentAction
 turn_to_gba(AkmaEnrolment *self, const GError *why, bool is_fallback)
@@ -235,7 +241,7 @@ akma_enrolment_failed(AkmaEnrolment *self,
 {
     bool again = self->sessions > 0 && self->sessions < SESSIONS_MAX;
 
-    if (self->choice == AKMA_ENROLMENT_AUTO && !self->is_gba && self->sessions == 0) {
+    if (is_auto(self) && !self->is_gba && self->sessions == 0) {
         if (g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_UNSUPPORTED))
             return turn_to_gba(self, error, false);
         if (g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_NOT_READY))

@@ -10,8 +10,9 @@
  *
  * With AKMA_ENROLMENT_AUTO it begins with AKMA and goes on with GBA, never back, in three cases:
  * the card has no AKMA; or, and these are the fallback, the card has AKMA but no key yet, since the
- * modem has not registered on 5G; or the server did not know the key also after the re-read. With
- * GBA it bootstraps at most once in a run.
+ * modem has not registered on 5G; or the server did not know the key also after the re-read. The
+ * last does not count with AKMA_ENROLMENT_AUTO_BY_CARD. With GBA it bootstraps at most once in a
+ * run.
  *
  * Pure: events in, the next action out; time and randomness are arguments.
  */
@@ -26,6 +27,7 @@ G_BEGIN_DECLS
 
 typedef enum {
     AKMA_ENROLMENT_AUTO,
+    AKMA_ENROLMENT_AUTO_BY_CARD, /* where a refusal may come from whoever is in between */
     AKMA_ENROLMENT_AKMA,
     AKMA_ENROLMENT_GBA,
 } AkmaEnrolmentChoice;

@@ -13,12 +13,13 @@ tests_libexchange_la_SOURCES = tests/fakes/exchange.c tests/fakes/exchange.h
 tests_libexchange_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_libexchange_la_LIBADD = %D%/libsession.la tests/libtests.la $(JANSSON_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 
-session_tests = tests/unit/test-enrolment tests/unit/test-exchange \
+session_tests = tests/unit/test-enrolment tests/unit/test-enrolment-by-card tests/unit/test-exchange \
 	tests/unit/test-server-rejects tests/unit/test-server-session \
 	tests/unit/test-terminal-rejects tests/unit/test-terminal-session
 unit_tests += $(session_tests)
 session_test_libs = tests/libexchange.la %D%/libsession.la src/proto/libproto.la tests/libtests.la $(JANSSON_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_enrolment_LDADD = %D%/libsession.la $(CMOCKA_LIBS)
+tests_unit_test_enrolment_by_card_LDADD = %D%/libsession.la $(CMOCKA_LIBS)
 tests_unit_test_exchange_LDADD = $(session_test_libs)
 tests_unit_test_exchange_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_server_session_LDADD = $(session_test_libs)

@@ -317,9 +317,10 @@ class Stack:
             extra += "[gba]\nbsf=%s\n" % (bsf or self.bsf)
         return self.write("akmad.conf", (
             "[agent]\nstate-dir=%s\n[modem sim]\ndevice=%s\nprotocol=%s\n"
-            "[server keys]\nurl=https://%s:%s\nconnect=%s\nca-file=%s\nanchor=%s\nprofile=%s\n%s%s") % (
+            "[server keys]\nurl=https://%s:%s\nconnect=%s\n%sanchor=%s\nprofile=%s\n%s%s") % (
                 self.path("state"), device or self.modem_port(), self.protocol, FQDN,
-                server.rsplit(":", 1)[1], server, self.path("ca.pem"), self.anchor, profile,
+                server.rsplit(":", 1)[1], server, "" if profile == "psk" else
+                "ca-file=%s\n" % self.path("ca.pem"), self.anchor, profile,
                 applications.replace("%u", str(os.getuid())), extra))
 
     def start_agent(self, config=True, **settings):

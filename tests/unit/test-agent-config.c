@@ -208,6 +208,26 @@ digest_has_a_first_key_of_its_own(void **state)
 }
 
 static void
+psk_has_a_first_key_of_its_own(void **state)
+{
+    g_autoptr(AkmaConfig) config = load(SERVER "profile=psk\n", NULL);
+    const AkmaConfigServer *server = akma_config_get_servers(config)->pdata[0];
+    g_autofree char *wire = akma_af_id_dup_wire(&server->af_id);
+
+    (void)state;
+    assert_int_equal(server->profile, AKMA_UA_PSK);
+    assert_string_equal(wire, "keys.example.com0100000007");
+}
+
+static void
+reject_psk_with_a_certificate(void **state)
+{
+    (void)state;
+    assert_rejected(
+        SERVER "profile=psk\nca-file=/etc/hostname\n", "[server keys] ca-file", "no certificate");
+}
+
+static void
 reject_a_bsf_or_an_impi_that_is_none(void **state)
 {
     (void)state;
@@ -225,7 +245,7 @@ reject_what_belongs_to_features_that_are_not_there(void **state)
     (void)state;
     assert_rejected(GOOD "units=x.service\n", "[application mqtt] units", "");
     assert_rejected(MODEM "protocol=smoke\n", "[modem sim] protocol", "");
-    assert_rejected(SERVER "profile=psk\n", "[server keys] profile", "");
+    assert_rejected(SERVER "profile=tls\n", "[server keys] profile", "");
     assert_rejected("[agent]\nsealing=tpm\n", "[agent] sealing", "");
     assert_rejected("[agent]\ncredential-socket=/run/x\n", "[agent] credential-socket", "");
 }
@@ -307,6 +327,8 @@ main(void)
         cmocka_unit_test(applications_may_stand_in_the_folder),
         cmocka_unit_test(gba_is_from_the_imsi_or_as_the_group_says),
         cmocka_unit_test(digest_has_a_first_key_of_its_own),
+        cmocka_unit_test(psk_has_a_first_key_of_its_own),
+        cmocka_unit_test(reject_psk_with_a_certificate),
         cmocka_unit_test(reject_a_bsf_or_an_impi_that_is_none),
         cmocka_unit_test(reject_what_belongs_to_features_that_are_not_there),
         cmocka_unit_test(reject_names_that_are_nowhere),
