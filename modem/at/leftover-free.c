@@ -149,9 +149,12 @@ status_told(bool ok, int code, const GError *error, gpointer user_data)
     const AkmaResponse *response = self->response;
     AkmaFcp fcp;
 
-    if (error || !ok || !akma_at_apdu_finish(&self->apdu, NULL))
+    if (error || !ok || !akma_at_apdu_finish(&self->apdu, NULL)) {
         finish(self);
-    else if (response->sw >> 8 == 0x6c && !self->is_asked_again)
+        return;
+    }
+
+    if (response->sw >> 8 == 0x6c && !self->is_asked_again)
         ask(self, INS_STATUS, (uint8_t)response->sw, true);
     else if (response->sw >> 8 == 0x61 && !self->is_asked_again)
         ask(self, AKMA_INS_GET_RESPONSE, (uint8_t)response->sw, true);
