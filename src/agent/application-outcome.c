@@ -91,6 +91,7 @@ akma_application_delivered(AkmaApplication *self, const AkmaKey *key, unsigned a
 
     self->is_revoked = false;
     self->store_failures = 0;
+    self->upstream_failures = 0;
     akma_application_plan_next(self);
     g_info("application %s: key %s %s", self->name, key->kid, changed ? "is new" : "is unchanged");
     g_clear_error(&self->error);
@@ -155,10 +156,14 @@ akma_application_refused(AkmaApplication *self, AkmaCause cause, unsigned ask_ag
     self->ask_again_s = ask_again_s;
     if (cause != AKMA_CAUSE_REVOKED)
         g_warning("application %s: %s", self->name, error->message);
-    if (cause != AKMA_CAUSE_REVOKED || take_away(self))
-        akma_application_plan_next(self);
-    else
+    if (cause != AKMA_CAUSE_UPSTREAM_UNAVAILABLE)
+        self->upstream_failures = 0;
+    if (cause == AKMA_CAUSE_REVOKED && !take_away(self))
         akma_application_plan_store_retry(self);
+    else if (cause == AKMA_CAUSE_UPSTREAM_UNAVAILABLE)
+        akma_application_plan_upstream_retry(self);
+    else
+        akma_application_plan_next(self);
     conclude(self, error);
 }
 

@@ -21,7 +21,8 @@ struct _AkmaApplication {
     bool due;
     bool is_revoked; /* and could not be sealed as that */
     unsigned store_failures;
-    int64_t next_ms; /* on CLOCK_BOOTTIME; 0: not planned */
+    unsigned upstream_failures; /* in a row: the server's provider was away */
+    int64_t next_ms;            /* on CLOCK_BOOTTIME; 0: not planned */
 };
 
 /* The time of the server, as far as it is known. */
@@ -38,6 +39,7 @@ void akma_application_plan(AkmaApplication *self, uint64_t wait_ms);
 /* Asks when the key that it has wants it. */
 void akma_application_plan_next(AkmaApplication *self);
 void akma_application_plan_store_retry(AkmaApplication *self);
+void akma_application_plan_upstream_retry(AkmaApplication *self);
 AkmaSchedule akma_application_get_schedule(const AkmaApplication *self);
 void akma_application_timer_fired(gpointer user_data);
 

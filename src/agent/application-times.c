@@ -89,3 +89,11 @@ akma_application_plan_store_retry(AkmaApplication *self)
     self->store_failures++;
     akma_application_plan(self, akma_schedule_retry_ms(self->store_failures, g_random_int()));
 }
+
+/* The server could not reach who makes the key: that passes, unlike other refusals. */
+void
+akma_application_plan_upstream_retry(AkmaApplication *self)
+{
+    self->upstream_failures++;
+    akma_application_plan(self, akma_schedule_retry_ms(self->upstream_failures, g_random_int()));
+}

@@ -31,7 +31,8 @@ uint64_t akma_schedule_next_ms(const AkmaSchedule *self, int64_t now, uint32_t r
  */
 uint64_t akma_schedule_first_ms(const AkmaSchedule *self, uint32_t random);
 
-/* After @failures to keep a key (1..): exponential from 1 s to 15 min, full jitter, not below 1 s.
+/* After @failures to keep a key, or of its maker (1..): exponential from 1 s to 15 min, full
+ * jitter, not below 1 s.
  */
 uint64_t akma_schedule_retry_ms(unsigned failures, uint32_t random);
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """demo: the main job on one machine without hardware, told as a short story with real times.
 
-    ./dev demo [--keep] [--protocol at|mbim|qmi] [--anchor akma|gba]
+    ./dev demo [--keep] [--protocol at|mbim|qmi] [--anchor akma|gba] [--third-server]
 
-Exit 0 only if the key that a process got over D-Bus is the one that the key server holds.
+Exit 0 only if the key that a process got over D-Bus is the one that the key server holds; with
+--third-server the one that a fifth server holds, which the key server fetched it from.
 """
 import argparse
 import json
@@ -17,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import derive  # noqa: E402
+import fifth  # noqa: E402
 import harness  # noqa: E402
 from harness import IMSI  # noqa: E402
 
@@ -57,7 +59,7 @@ Everything is still running. To look around:
   . %(dir)s/env.sh
   akmactl status
   akmactl watch mqtt &              tells of each event of the next two lines
-  akma-keyserver --config $AKMA_DIR/akma-keyserver.conf key rotate --application mqtt
+  akma-keyserver --config $AKMA_DIR/%(config)s key rotate --application %(application)s
   akmactl renew mqtt
   busctl --address=$AKMA_BUS tree org.akmad1
   gdbus introspect --address $AKMA_BUS --dest org.akmad1 --object-path /org/akmad1/application/mqtt
@@ -126,12 +128,20 @@ def start_everything(stack, story):
                                                                  stack.modem_port()))
     story.tell("", "LTE only: the card holds no key of 5G" if stack.uses_gba else
                "registered with 5G AKA; the modem left K_AUSF in EF_5GAUTHKEYS of the card")
-    stack.init_keyserver(application=None)
-    stack.server("application", "add", "mqtt", "--source", "local", "--length", "32",
-                 "--grace", "1h", "--allow", "*")
-    stack.start_keyserver()
-    story.tell("key server", "akma-keyserver: TLS 1.3, HTTP/2, SQLite, on " +
-               stack.ready["akma-keyserver"]["listen"])
+    if stack.third_server:
+        fifth.start_third(stack)
+        story.tell("fifth server", "akma-keyserver: makes the keys of \"broker\", on " +
+                   stack.ready["fifth"]["listen"])
+        story.tell("third server", "akma-keyserver: its mqtt is that \"broker\", on " +
+                   stack.ready["akma-keyserver"]["listen"])
+        story.tell("fourth server", "the operator's core, which the third server asks")
+    else:
+        stack.init_keyserver(application=None)
+        stack.server("application", "add", "mqtt", "--source", "local", "--length", "32",
+                     "--grace", "1h", "--allow", "*")
+        stack.start_keyserver()
+        story.tell("key server", "akma-keyserver: TLS 1.3, HTTP/2, SQLite, on " +
+                   stack.ready["akma-keyserver"]["listen"])
     stack.start_bus()
     stack.start_agent()
     story.tell("gateway", "akmad on a private D-Bus; its configuration names the application mqtt")
@@ -160,6 +170,8 @@ def tell_exchange(stack, story):
          lambda m: "opens under %s: the key server has it too" % key),
         (agent, r"second request sent", "second request ->",
          lambda m: '"mqtt", encrypted under %s' % key),
+        *([(stack.processes["fifth"], r"consumer third: 1 keys", "fifth server asked",
+            lambda m: "by the third, only now; mutual TLS")] if stack.third_server else []),
         (agent, r"second response", "second response <-",
          lambda m: "the key, encrypted under %s" % key),
         (server, r"first key deleted", "first key deleted", lambda m: "by the key server"),
@@ -204,7 +216,13 @@ def get_key(stack, *words):
 
 
 def server_sha256(stack, kid):
-    rows = [row for row in stack.server_keys() if row["kid"] == kid]
+    """Of the server that makes the key. The third one keeps nothing of it."""
+    rows = stack.server_keys()
+    if stack.third_server:
+        if rows:
+            raise Failed("third-server-keeps-a-key")
+        rows = fifth.rows(stack, "key", "list", "--application", fifth.BROKER)
+    rows = [row for row in rows if row["kid"].split(":")[1] == kid.split(":")[1]]
     if not rows:
         raise Failed("server-key", "KeyUnknown")
     return rows[0]["sha256"], rows[0]["length"]
@@ -214,7 +232,8 @@ def compare(stack, story, kid):
     agent = get_key(stack)
     server, length = server_sha256(stack, kid)
     story.tell("GetKey over D-Bus", "%s, %d bytes, SHA-256 %s" % (kid, length, agent))
-    story.tell("the server's copy", "%s, %d bytes, SHA-256 %s" % (kid, length, server))
+    owner = "the fifth server's" if stack.third_server else "the server's copy"
+    story.tell(owner, "%s, %d bytes, SHA-256 %s" % (kid, length, server))
     if agent != server:
         raise Failed("compare")
     return agent, server, length
@@ -237,11 +256,15 @@ def run(stack, story):
     story.head("The key, fetched by another process (akmactl)")
     first, _, _ = compare(stack, story, "mqtt:1")
 
-    story.head("Rotation at the server")
+    story.head("Rotation at the %sserver" % ("fifth " if stack.third_server else ""))
     watcher = Watcher(stack)
     try:
-        stack.server("key", "rotate", "--application", "mqtt")
-        story.tell("key rotate", "akma-keyserver made mqtt:2 due")
+        if stack.third_server:
+            fifth.verb(stack, "key", "rotate", "--application", fifth.BROKER)
+        else:
+            stack.server("key", "rotate", "--application", "mqtt")
+        story.tell("key rotate", "%s made mqtt:2 due" % (
+            "the fifth server" if stack.third_server else "akma-keyserver"))
         stack.ctl("renew", "mqtt")
         story.tell("akmactl renew mqtt", "a new exchange, with the bootstrapping that is there"
                    if stack.uses_gba else
@@ -264,6 +287,8 @@ def run(stack, story):
 def keep(stack):
     values = {"dir": stack.dir, "bus": stack.bus, "server": stack.ready["akma-keyserver"]["listen"],
               "core": stack.core, "port": stack.ready["akma-keyserver"]["listen"].rsplit(":", 1)[1],
+              "config": "fifth.conf" if stack.third_server else "akma-keyserver.conf",
+              "application": fifth.BROKER if stack.third_server else "mqtt",
               "python": sys.executable, "pids": " ".join(str(p.pid) for p in stack.processes.values()),
               "path": ":".join(os.path.dirname(os.path.abspath(harness.program(p)))
                                for p in harness.PROGRAMS)}
@@ -294,6 +319,8 @@ def parse(arguments):
     parser.add_argument("--keep", action="store_true", help="leave it all running")
     parser.add_argument("--protocol", choices=["at", "mbim", "qmi"], default="at", help="what the modem speaks")
     parser.add_argument("--anchor", choices=["akma", "gba"], default="akma", help="how the first key is made")
+    parser.add_argument("--third-server", action="store_true",
+                        help="the key server fetches the key from a fifth server")
     return parser.parse_args(arguments)
 
 
@@ -303,6 +330,7 @@ def main(arguments):
     print("akmad: from a SIM to an application's key, on this machine alone.")
     with harness.Stack(tempfile.mkdtemp(prefix="akma-demo-"), keep=options.keep,
                        protocol=options.protocol, anchor=options.anchor) as stack:
+        stack.third_server = options.third_server
         try:
             agent, server, length = run(stack, story)
         except (Failed, AssertionError, OSError, ValueError) as failure:

@@ -298,6 +298,34 @@ reject_a_key_that_the_disk_does_not_take_and_ask_for_it_again_soon(void **state)
 }
 
 static void
+a_provider_that_is_away_is_asked_for_again_soon(void **state)
+{
+    Fixture *fixture = *state;
+
+    akma_application_refused(fixture->application, AKMA_CAUSE_UPSTREAM_UNAVAILABLE, 0);
+    assert_int_equal(akma_application_get_error(fixture->application)->code,
+                     AKMA_ERROR_UPSTREAM_FAILED);
+    wait_until_due(fixture, 30);
+    assert_int_equal(fixture->due, 1);
+
+    deliver(fixture, "mqtt:1", 0, NULL, 0);
+    assert_null(akma_application_get_error(fixture->application));
+    assert_int_equal(peek_code(fixture, NULL), 0);
+}
+
+static void
+reject_asking_soon_again_a_provider_that_refused(void **state)
+{
+    Fixture *fixture = *state;
+
+    akma_application_refused(fixture->application, AKMA_CAUSE_UPSTREAM_REFUSED, 0);
+    assert_int_equal(akma_application_get_error(fixture->application)->code,
+                     AKMA_ERROR_UPSTREAM_FAILED);
+    wait_until_due(fixture, 2);
+    assert_int_equal(fixture->due, 0);
+}
+
+static void
 reject_a_revoked_key_whatever_the_disk_does(void **state)
 {
     Fixture *fixture = *state;
@@ -413,6 +441,8 @@ main(void)
         TEST(a_key_past_its_end_is_not_given),
         TEST(no_failure_takes_a_key_away),
         TEST(revoked_takes_it_away_until_another_is_delivered),
+        TEST(a_provider_that_is_away_is_asked_for_again_soon),
+        TEST(reject_asking_soon_again_a_provider_that_refused),
         TEST(reject_a_key_that_the_disk_does_not_take_and_ask_for_it_again_soon),
         TEST(reject_a_revoked_key_whatever_the_disk_does),
         TEST(who_waits_is_told_once_how_it_ended),
