@@ -23,7 +23,7 @@ AkmaKeySet *akma_upstream_parse(const uint8_t *body,
 /*
  * Adds to @set, whose now is ours, what @answer says about @wanted: under the name and the versions
  * that the application has here, and in our time. "revoked" stays what it is, since it takes a key
- * away; not_entitled there is upstream_refused here.
+ * away; not_entitled there is upstream_refused here. The shortest ask_again of all counts.
  * Returns: the version of a key that was added; 0: an error was.
  */
 int64_t akma_upstream_add(AkmaKeySet *set, const AkmaKsUpstream *wanted, const AkmaKeySet *answer);

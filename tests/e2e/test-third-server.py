@@ -50,14 +50,16 @@ def m10_fourth_response_names_it_as_the_third_server_does():
     with Third() as s:
         s.fifth.versions["broker"] = 4
         now = int(time.time())
-        s.fifth.answer = lambda request: (200, s.fifth.jwks([s.fifth.jwk(
+        s.fifth.answer = lambda request: (200, {**s.fifth.jwks([s.fifth.jwk(
             "broker", alg="A256GCM", use="enc", identity="broker.4.x", exp=now + 3600, color="red",
-            previous={"kid": "broker:3", "exp": now + 600})]), provider.JWKS)
-        key = s.exchange().by_id["mqtt"]
+            previous={"kid": "broker:3", "exp": now + 600})]), "ask_again": 90}, provider.JWKS)
+        keys = s.exchange("local", "mqtt")
+        assert keys.answer["ask_again"] == 90, keys.answer
+        key = keys.by_id["mqtt"]
         assert (key["kid"], key["key_id"], key["identity"]) == ("mqtt:4", "mqtt", "broker.4.x"), key
         assert (key["alg"], key["use"]) == ("A256GCM", "enc")
         assert key["previous"]["kid"] == "mqtt:3" and "color" not in key
-        assert [e["kid"] for e in s.audits("delivered")] == ["mqtt:4"]
+        assert [e["kid"] for e in s.audits("delivered")] == ["local:1", "mqtt:4"]
 
 
 @tap.test

@@ -83,6 +83,33 @@ a_key_gets_the_name_that_the_application_has_here(void **state)
 }
 
 static void
+the_shortest_ask_again_counts(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned expected;
+    } rows[] = {
+        {"{\"now\":1793836800,\"keys\":[" KEY "],\"errors\":[]}", 3600},
+        {"{\"now\":1793836800,\"ask_again\":7200,\"keys\":[" KEY "],\"errors\":[]}", 3600},
+        {"{\"now\":1793836800,\"ask_again\":60,\"keys\":[" KEY "],\"errors\":[]}", 60},
+    };
+    char application[] = "mqtt";
+    char upstream_id[] = "broker";
+    const AkmaKsUpstream wanted = {.application = application, .upstream_id = upstream_id};
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        AkmaCause cause = AKMA_CAUSE_NONE;
+        g_autoptr(AkmaKeySet) answer = parse(rows[i].text, &cause);
+        g_autoptr(AkmaKeySet) set = akma_key_set_new(NOW);
+
+        set->ask_again_s = 3600;
+        akma_upstream_add(set, &wanted, answer);
+        assert_int_equal(set->ask_again_s, rows[i].expected);
+    }
+}
+
+static void
 versions_go_on_from_the_base(void **state)
 {
     int64_t version;
@@ -220,6 +247,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_gets_the_name_that_the_application_has_here),
+        cmocka_unit_test(the_shortest_ask_again_counts),
         cmocka_unit_test(versions_go_on_from_the_base),
         cmocka_unit_test(reject_versions_that_grow_too_long),
         cmocka_unit_test(times_of_a_provider_whose_clock_is_wrong_become_ours),
