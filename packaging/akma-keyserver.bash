@@ -15,7 +15,7 @@ _akma_keyserver() {
     done
 
     case $prev in
-    -c | --config | --ready | --identity-file)
+    -c | --config | --ready | --identity-file | --file | --output)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
@@ -23,15 +23,16 @@ _akma_keyserver() {
     --log-level) words="error warning info debug" ;;
     --source) words="local upstream" ;;
     --use) words="sig enc" ;;
+    --format) words="mosquitto-psk json" ;;
     --provider | --upstream-id | --length | --alg | --max-age | --grace | --allow | --after | --limit | --operator) return ;;
-    --application | --terminal | --kid) return ;;
+    --application | --terminal | --kid | --run) return ;;
     *)
         case $verb:$cur in
         :-*) words="--config --json --help --version" ;;
-        :*) words="init serve check status application terminal key" ;;
+        :*) words="init serve check status application terminal key export" ;;
         application:*) words="add list show remove allow deny" ;;
         terminal:*) words="list show id label group revoke restore forget" ;;
-        key:*) words="list rotate revoke" ;;
+        key:*) words="list rotate revoke import" ;;
         init:-*) words="--identity" ;;
         serve:-*) words="--ready --log-level" ;;
         application\ add*:-*) words="--source --provider --upstream-id --length --alg --use --max-age --grace --allow" ;;
@@ -39,6 +40,8 @@ _akma_keyserver() {
         terminal\ group*:-*) words="--remove --identity-file --operator" ;;
         terminal\ *:-*) words="--identity-file --operator" ;;
         key\ list*:-*) words="--application --terminal --kid" ;;
+        key\ import*:-*) words="--application --terminal --file" ;;
+        export:-*) words="--application --format --output --follow --run" ;;
         key\ *:-*) words="--application --terminal --kid --all" ;;
         esac
         case $verb:$cur in ?*:-*) words+=" --config --json --help" ;; esac

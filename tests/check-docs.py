@@ -23,10 +23,10 @@ PROGRAMS = [
     ("src/agent/akmad", "akmad.8", []),
     ("modem/port/akmad-port", "akmad-port.8", []),
     ("src/keyserver/akma-keyserver", "akma-keyserver.8",
-     ["init", "serve", "check", "status"] +
+     ["init", "serve", "check", "status", "export"] +
      ["application " + w for w in "add list show remove allow deny".split()] +
      ["terminal " + w for w in "list show id label group revoke restore forget".split()] +
-     ["key " + w for w in "list rotate revoke".split()]),
+     ["key " + w for w in "list rotate revoke import".split()]),
     ("src/lab/akma-lab", "akma-lab.8", []),
     ("modem/simulator/akma-modemsim", "akma-modemsim.8", []),
 ]

@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 typedef struct _AkmaAudit AkmaAudit;
 
 typedef struct {
-    const char *event; /* session delivered refused rotated revoked */
+    const char *event; /* session delivered refused rotated revoked imported exported */
     const char *terminal;
     const char *application;
     const char *kid;

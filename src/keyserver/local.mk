@@ -24,6 +24,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/front.c %D%/front.h \
 	%D%/health.c %D%/health.h \
 	%D%/impi.c %D%/impi.h \
+	%D%/key-lines.c %D%/key-lines.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/pg.c %D%/pg.h %D%/pg-private.h %D%/pg-connect.c %D%/pg-conninfo.c %D%/pg-conninfo.h \
 	%D%/pg-schema.c %D%/pg-schema.h %D%/pg-transaction.c %D%/pg-transaction.h \
@@ -44,14 +45,15 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/store.c %D%/store.h %D%/store-private.h \
 	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-meta.c %D%/store-op.c \
 	%D%/store-pg.c %D%/store-pg.h %D%/store-pg-pool.c %D%/store-pg-pool.h %D%/store-pg-task.c \
-	%D%/store-sqlite.c \
+	%D%/store-publish.c %D%/store-sqlite.c %D%/store-version.c \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/table.c \
 	%D%/terminal-id.c %D%/terminal-id.h \
 	%D%/unknown-kids.c %D%/unknown-kids.h \
 	%D%/upstream-answer.c %D%/upstream-answer.h \
 	%D%/verb.c %D%/verb.h \
-	%D%/verb-application.c %D%/verb-check.c %D%/verb-init.c %D%/verb-key.c %D%/verb-serve.c \
+	%D%/verb-application.c %D%/verb-check.c %D%/verb-export.c \
+	%D%/verb-import.c %D%/verb-init.c %D%/verb-key.c %D%/verb-serve.c \
 	%D%/verb-status.c %D%/verb-terminal.c \
 	%D%/vitals.c %D%/vitals.h \
 	%D%/worker.c %D%/worker.h
@@ -73,7 +75,7 @@ EXTRA_DIST += %D%/README.md
 keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit/test-breaker tests/unit/test-bsf-answer \
 	tests/unit/test-digest-challenge tests/unit/test-digest-credentials tests/unit/test-front \
 	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-psk-offer tests/unit/test-token-answer \
-	tests/unit/test-keyserver-store \
+	tests/unit/test-keyserver-publish tests/unit/test-keyserver-store \
 	tests/unit/test-keyserver-store-rejects tests/unit/test-keyserver-store-upstream \
 	tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id \
 	tests/unit/test-upstream-answer
@@ -101,6 +103,8 @@ tests_unit_test_keyserver_store_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS) $(UV_LIBS)
 tests_unit_test_keyserver_store_rejects_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_rejects_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS)
+tests_unit_test_keyserver_publish_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_keyserver_publish_LDADD = $(keyserver_test_libs)
 tests_unit_test_keyserver_store_upstream_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_upstream_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS)
 tests_unit_test_psk_offer_LDADD = $(keyserver_test_libs)
@@ -146,6 +150,7 @@ tests_fuzz_fuzz_upstream_answer_LDADD = $(keyserver_fuzz_libs)
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-anchors.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
+	tests/e2e/test-keyserver-follow.py tests/e2e/test-keyserver-verbs.py \
 	tests/e2e/test-keyserver-psk.py tests/e2e/test-keyserver-psk-rejects.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-keyserver-method.py \

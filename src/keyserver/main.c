@@ -15,7 +15,8 @@ static const AkmaVerbWord verbs[] = {
     {"status", "what is in the store, and whether it is served", akma_verb_status},
     {"application", "add, list, show, remove, allow, deny", akma_verb_application},
     {"terminal", "list, show, id, label, group, revoke, restore, forget", akma_verb_terminal},
-    {"key", "list, rotate, revoke", akma_verb_key},
+    {"key", "list, rotate, revoke, import", akma_verb_key},
+    {"export", "give an application its side of the keys", akma_verb_export},
 };
 
 static char *

@@ -35,6 +35,10 @@ const char *const akma_schema_steps[AKMA_SCHEMA_VERSION] = {
     "ALTER TABLE application ADD COLUMN provider TEXT;"
     "ALTER TABLE application ADD COLUMN upstream_id TEXT;"
     "ALTER TABLE application ADD COLUMN base INTEGER NOT NULL DEFAULT 0;",
+    /* who hands keys to applications: until when it has published all, and until when it counts */
+    "CREATE TABLE follower ("
+    " application TEXT NOT NULL, name TEXT NOT NULL, published INTEGER NOT NULL,"
+    " ends INTEGER NOT NULL, PRIMARY KEY (application, name)) WITHOUT ROWID;",
 };
 
 bool

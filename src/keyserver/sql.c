@@ -72,6 +72,13 @@ static const char *const statements[AKMA_SQL_N] = {
         " WHERE (application = ?1 OR ?1 IS NULL) AND (terminal = ?2 OR ?2 IS NULL)"
         " AND ((terminal, application, version) > (?3, ?4, ?5) OR ?3 IS NULL)"
         " ORDER BY terminal, application, version LIMIT ?6",
+    /* what its application has to accept now */
+    [AKMA_SQL_KEY_EXPORT] =
+        "SELECT terminal, version, state, sealed, created, not_after FROM app_key"
+        " WHERE application = ?1 AND ((terminal, version) > (?2, ?3) OR ?2 IS NULL)"
+        " AND state <> 2 AND (not_after = 0 OR not_after > ?4) AND NOT EXISTS"
+        " (SELECT 1 FROM terminal WHERE terminal.id = app_key.terminal AND revoked <> 0)"
+        " ORDER BY terminal, version LIMIT ?5",
     [AKMA_SQL_KEY_INSERT] =
         "INSERT INTO app_key (terminal, application, version, state, sealed, created, not_after)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -83,10 +90,21 @@ static const char *const statements[AKMA_SQL_N] = {
                                      " WHERE terminal = ?1 AND application = ?2 AND state = 1",
     [AKMA_SQL_KEYS_DELETE_APPLICATION] = "DELETE FROM app_key WHERE application = ?1",
     [AKMA_SQL_KEYS_DELETE_TERMINAL] = "DELETE FROM app_key WHERE terminal = ?1",
+    [AKMA_SQL_FOLLOWER_SET] =
+        "INSERT INTO follower (application, name, published, ends) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT (application, name)"
+        " DO UPDATE SET published = excluded.published, ends = excluded.ends",
+    [AKMA_SQL_FOLLOWER_DELETE] = "DELETE FROM follower WHERE application = ?1 AND name = ?2",
+    [AKMA_SQL_FOLLOWERS_EXPIRE] = "DELETE FROM follower WHERE ends <= ?1",
+    [AKMA_SQL_FOLLOWERS_BEHIND] = "SELECT count(*) FROM follower"
+                                  " WHERE application = ?1 AND ends > ?2 AND published <= ?3",
     [AKMA_SQL_COUNT_APPLICATIONS] = "SELECT count(*) FROM application",
     [AKMA_SQL_COUNT_TERMINALS] = "SELECT count(*) FROM terminal WHERE revoked = ?1 OR ?1 IS NULL",
     [AKMA_SQL_COUNT_KEYS] = "SELECT count(*) FROM app_key WHERE state = ?1"
                             " AND (state <> 1 OR not_after > ?2)",
+    [AKMA_SQL_COUNT_KEYS_EACH] = "SELECT application, state, count(*) FROM app_key"
+                                 " WHERE state <> 1 OR not_after > ?1"
+                                 " GROUP BY application, state ORDER BY application, state",
 };
 
 const char *

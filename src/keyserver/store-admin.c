@@ -3,6 +3,8 @@
 /* store-admin: what verbs do to applications and terminals. */
 #include "keyserver/store-private.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "keyserver/rights.h"
 
@@ -313,12 +315,38 @@ akma_ks_run_terminal(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
     return ok ? AKMA_KS_DONE : AKMA_KS_FAILED;
 }
 
+static AkmaKsOutcome
+count_each(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
+{
+    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_COUNT_KEYS_EACH, error, "i", op->now);
+    AkmaKsKeyCount *count = NULL;
+    int more = -1;
+
+    g_ptr_array_set_size(op->rows, 0);
+    while (row && (more = akma_sql_step(self->sql, row, error)) == 1) {
+        const char *application = akma_row_get_text(row, 0);
+        int64_t state = akma_row_get_int(row, 1);
+
+        if (!count || strcmp(count->application, application) != 0) {
+            count = g_new0(AkmaKsKeyCount, 1);
+            count->application = g_strdup(application);
+            g_ptr_array_add(op->rows, count);
+        }
+        if (state >= AKMA_KEY_CURRENT && state <= AKMA_KEY_REVOKED)
+            count->keys[state] = akma_row_get_int(row, 2);
+    }
+
+    return more == 0 ? AKMA_KS_DONE : AKMA_KS_FAILED;
+}
+
 AkmaKsOutcome
 akma_ks_run_count(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
     AkmaKsCounts *counts = &op->counts;
     AkmaSql *sql = self->sql;
 
+    if (op->action == AKMA_KS_COUNT_KEYS)
+        return count_each(self, op, error);
     if (!akma_sql_number(sql, AKMA_SQL_COUNT_APPLICATIONS, &counts->applications, error, "") ||
         !akma_sql_number(sql, AKMA_SQL_COUNT_TERMINALS, &counts->terminals, error, "t", NULL) ||
         !akma_sql_number(

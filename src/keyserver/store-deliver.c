@@ -15,20 +15,6 @@
 #include "base/text.h"
 #include "keyserver/rights.h"
 
-#define IDENTITY_HASH_LEN 22
-
-void
-akma_ks_version_clear(AkmaKsVersion *self)
-{
-    g_clear_pointer(&self->secret, akma_secret_unref);
-}
-
-char *
-akma_ks_dup_kid(const char *application, int64_t version)
-{
-    return g_strdup_printf("%s:%" G_GINT64_FORMAT, application, version);
-}
-
 /* Adds to @verdicts (application -> AkmaVerdict) all that the rules say about @terminal. */
 static bool
 judge(AkmaKsTransaction *self, const char *terminal, GHashTable *verdicts, GError **error)
@@ -162,158 +148,6 @@ akma_ks_run_entitled(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
     return AKMA_KS_DONE;
 }
 
-static AkmaSecret *
-open_key(AkmaKsTransaction *self,
-         const char *terminal,
-         const char *application,
-         int64_t version,
-         AkmaRow *row,
-         int column,
-         GError **error)
-{
-    g_autofree char *kid = akma_ks_dup_kid(application, version);
-    g_autoptr(GByteArray) place = akma_ks_seal_key_place(terminal, kid);
-    size_t len;
-    const void *sealed = akma_row_get_blob(row, column, &len);
-
-    return akma_ks_seal_open(self->seal, sealed, len, place->data, place->len, error);
-}
-
-static bool
-read_version(AkmaKsTransaction *self,
-             const char *terminal,
-             const char *application,
-             AkmaRow *row,
-             AkmaKsVersion *ret,
-             GError **error)
-{
-    ret->version = akma_row_get_int(row, 0);
-    ret->state = akma_row_get_int(row, 1);
-    ret->created = akma_row_get_int(row, 3);
-    ret->not_after = akma_row_get_int(row, 4);
-    ret->secret = open_key(self, terminal, application, ret->version, row, 2, error);
-
-    return ret->secret;
-}
-
-bool
-akma_ks_get_versions(AkmaKsTransaction *self,
-                     const char *terminal,
-                     const char *application,
-                     AkmaKsVersion *ret_newest,
-                     AkmaKsVersion *ret_before,
-                     GError **error)
-{
-    AkmaRow *row =
-        akma_sql_bind(self->sql, AKMA_SQL_KEY_LATEST, error, "tt", terminal, application);
-    AkmaKsVersion *versions[] = {ret_newest, ret_before};
-    int more = row ? 1 : -1;
-
-    for (size_t i = 0; more == 1 && i < G_N_ELEMENTS(versions); i++) {
-        more = akma_sql_step(self->sql, row, error);
-        if (more == 1 && !read_version(self, terminal, application, row, versions[i], error))
-            more = -1;
-    }
-    if (row)
-        akma_row_reset(row);
-
-    return more >= 0;
-}
-
-/* Random bytes; the row is in the database when this returns true. */
-static bool
-insert_version(AkmaKsTransaction *self,
-               const char *terminal,
-               const AkmaKsApplication *application,
-               AkmaKsVersion *made,
-               GError **error)
-{
-    g_autofree char *kid = akma_ks_dup_kid(application->id, made->version);
-    g_autoptr(GByteArray) place = akma_ks_seal_key_place(terminal, kid);
-    g_autoptr(GBytes) sealed = NULL;
-    uint8_t *bytes;
-
-    made->secret = akma_secret_new_blank(application->length, &bytes, error);
-    if (!made->secret)
-        return false;
-    if (RAND_priv_bytes(bytes, (int)application->length) != 1) {
-        g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no random numbers");
-        return false;
-    }
-    sealed = akma_ks_seal_close(self->seal, made->secret, place->data, place->len, error);
-
-    return sealed && akma_sql_exec(self->sql,
-                                   AKMA_SQL_KEY_INSERT,
-                                   error,
-                                   "ttiibii",
-                                   terminal,
-                                   application->id,
-                                   made->version,
-                                   made->state,
-                                   sealed,
-                                   made->created,
-                                   made->not_after);
-}
-
-/* The version before lives for the grace time, but not longer than it would have anyway. */
-static bool
-retire(AkmaKsTransaction *self,
-       const char *terminal,
-       const AkmaKsApplication *application,
-       int64_t now,
-       AkmaKsVersion *version,
-       GError **error)
-{
-    int64_t end = now + application->grace_s;
-
-    if (version->not_after == 0 || version->not_after > end)
-        version->not_after = end;
-    version->state = AKMA_KEY_PREVIOUS;
-
-    return akma_sql_exec(self->sql,
-                         AKMA_SQL_KEY_SET_STATE,
-                         error,
-                         "ttiii",
-                         terminal,
-                         application->id,
-                         version->version,
-                         version->state,
-                         version->not_after);
-}
-
-bool
-akma_ks_make_version(AkmaKsTransaction *self,
-                     const char *terminal,
-                     const AkmaKsApplication *application,
-                     int64_t now,
-                     AkmaKsVersion *newest,
-                     AkmaKsVersion *ret_made,
-                     GError **error)
-{
-    int64_t floor;
-
-    if (!akma_sql_number(self->sql, AKMA_SQL_FLOOR_GET, &floor, error, "t", application->id))
-        return false;
-
-    ret_made->version = MAX(newest->version, floor) + 1;
-    ret_made->state = AKMA_KEY_CURRENT;
-    ret_made->created = now;
-    ret_made->not_after = application->max_age_s > 0 ? now + application->max_age_s : 0;
-
-    if (newest->version > 0 && newest->state == AKMA_KEY_CURRENT &&
-        !retire(self, terminal, application, now, newest, error))
-        return false;
-
-    return insert_version(self, terminal, application, ret_made, error) &&
-           akma_sql_exec(self->sql,
-                         AKMA_SQL_KEY_DELETE_BEFORE,
-                         error,
-                         "tti",
-                         terminal,
-                         application->id,
-                         newest->version);
-}
-
 /*
  * With a grace time a version is replaced a little before its end, so that a terminal that asks
  * in time never stands without one.
@@ -326,36 +160,42 @@ is_due(const AkmaKsApplication *application, const AkmaKsVersion *version, int64
     return version->not_after > 0 && now >= version->not_after - ahead;
 }
 
-static AkmaKey *
-to_key(const char *terminal,
-       const AkmaKsApplication *application,
-       const AkmaKsVersion *newest,
-       const AkmaKsVersion *before,
-       int64_t now)
+/*
+ * Adds @newest to the answer; but @before, if that is still accepted, while a follower of the
+ * application's keys has not published @newest yet: else the terminal would come with a key that
+ * nobody there knows.
+ */
+static bool
+add_key(AkmaKsTransaction *self,
+        AkmaKsOp *op,
+        const AkmaKsApplication *application,
+        const AkmaKsVersion *newest,
+        const AkmaKsVersion *before,
+        GError **error)
 {
-    AkmaKey *key = akma_key_new();
-    char hash[AKMA_BASE64URL_LEN(SHA256_DIGEST_LENGTH) + 1];
-    uint8_t digest[SHA256_DIGEST_LENGTH];
+    const AkmaKsVersion none = {0};
+    bool accepted =
+        before->version > 0 && before->state == AKMA_KEY_PREVIOUS && before->not_after > op->now;
+    int64_t behind = 0;
 
-    SHA256((const uint8_t *)terminal, strlen(terminal), digest);
-    akma_base64url_encode(digest, sizeof digest, hash);
+    if (accepted && !akma_sql_number(self->sql,
+                                     AKMA_SQL_FOLLOWERS_BEHIND,
+                                     &behind,
+                                     error,
+                                     "tii",
+                                     application->id,
+                                     op->now,
+                                     newest->created))
+        return false;
 
-    key->key_id = g_strdup(application->id);
-    key->kid = akma_ks_dup_kid(application->id, newest->version);
-    key->kty = g_strdup("oct");
-    key->alg = g_strdup(application->alg);
-    key->use = g_strdup(application->use);
-    key->identity = g_strdup_printf(
-        "%s.%" G_GINT64_FORMAT ".%.*s", application->id, newest->version, IDENTITY_HASH_LEN, hash);
-    key->iat = newest->created;
-    key->exp = newest->not_after;
-    if (before->version > 0 && before->state == AKMA_KEY_PREVIOUS && before->not_after > now) {
-        key->previous_kid = akma_ks_dup_kid(application->id, before->version);
-        key->previous_exp = before->not_after;
-    }
-    key->secret = akma_secret_ref(newest->secret);
+    g_ptr_array_add(op->set->keys,
+                    akma_ks_to_key(op->terminal,
+                                   application,
+                                   behind > 0 ? before : newest,
+                                   behind > 0 ? &none : before,
+                                   op->now));
 
-    return key;
+    return true;
 }
 
 /* @terminal may have @id: adds its key to the answer. */
@@ -375,17 +215,15 @@ deliver_allowed(AkmaKsTransaction *self,
         akma_key_set_add_error(op->set, application->id, AKMA_CAUSE_REVOKED);
         return AKMA_KS_DONE;
     }
-    if (newest.version > 0 && !is_due(application, &newest, op->now)) {
-        g_ptr_array_add(op->set->keys,
-                        to_key(op->terminal, application, &newest, &before, op->now));
-        return AKMA_KS_DONE;
-    }
+    if (newest.version > 0 && !is_due(application, &newest, op->now))
+        return add_key(self, op, application, &newest, &before, error) ? AKMA_KS_DONE
+                                                                       : AKMA_KS_FAILED;
 
     if (!self->writing)
         return AKMA_KS_MUST_WRITE;
-    if (!akma_ks_make_version(self, op->terminal, application, op->now, &newest, &made, error))
+    if (!akma_ks_make_version(self, op->terminal, application, op->now, &newest, &made, error) ||
+        !add_key(self, op, application, &made, &newest, error))
         return AKMA_KS_FAILED;
-    g_ptr_array_add(op->set->keys, to_key(op->terminal, application, &made, &newest, op->now));
 
     return AKMA_KS_DONE;
 }

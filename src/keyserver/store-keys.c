@@ -28,8 +28,11 @@ place_free(Place *self)
     g_free(self);
 }
 
-static void
-add_row(AkmaKsOp *op, const char *terminal, const char *application, const AkmaKsVersion *version)
+AkmaKsKey *
+akma_ks_add_key_row(AkmaKsOp *op,
+                    const char *terminal,
+                    const char *application,
+                    const AkmaKsVersion *version)
 {
     AkmaKsKey *row = g_new0(AkmaKsKey, 1);
     uint8_t digest[SHA256_DIGEST_LENGTH];
@@ -48,6 +51,8 @@ add_row(AkmaKsOp *op, const char *terminal, const char *application, const AkmaK
     row->created = version->created;
     row->not_after = version->not_after;
     g_ptr_array_add(op->rows, row);
+
+    return row;
 }
 
 /* "mqtt:3" narrows the application too. */
@@ -96,8 +101,8 @@ bind_page(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
                          (int64_t)PAGE);
 }
 
-static void
-move_cursor(AkmaKsOp *op, const char *terminal, const char *application, int64_t version)
+void
+akma_ks_move_cursor(AkmaKsOp *op, const char *terminal, const char *application, int64_t version)
 {
     char *last_terminal = g_strdup(terminal);
     char *last_application = g_strdup(application);
@@ -132,7 +137,7 @@ list_row(AkmaKsTransaction *self, AkmaKsOp *op, int64_t only_version, AkmaRow *r
         g_prefix_error(error, "%s of terminal %s: ", kid, terminal);
         return false;
     }
-    add_row(op, terminal, application, &version);
+    akma_ks_add_key_row(op, terminal, application, &version);
 
     return true;
 }
@@ -158,7 +163,7 @@ list_page(AkmaKsTransaction *self, AkmaKsOp *op, int64_t version, GError **error
     }
     op->more = n == PAGE;
     if (op->more)
-        move_cursor(op, last.terminal, last.application, last.version);
+        akma_ks_move_cursor(op, last.terminal, last.application, last.version);
     g_free(last.terminal);
     g_free(last.application);
 
@@ -197,7 +202,7 @@ collect_places(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
         const Place *last = places->pdata[places->len - 1];
 
         /* past all versions of it, those made now included */
-        move_cursor(op, last->terminal, last->application, G_MAXINT64);
+        akma_ks_move_cursor(op, last->terminal, last->application, G_MAXINT64);
     }
 
     return g_steal_pointer(&places);
@@ -219,7 +224,7 @@ rotate_place(AkmaKsTransaction *self,
         return true;
     if (!akma_ks_make_version(self, place->terminal, application, op->now, newest, &made, error))
         return false;
-    add_row(op, place->terminal, place->application, &made);
+    akma_ks_add_key_row(op, place->terminal, place->application, &made);
 
     return true;
 }
@@ -253,7 +258,7 @@ revoke_version(AkmaKsTransaction *self,
                                        place->terminal,
                                        place->application))
         return false;
-    add_row(op, place->terminal, place->application, version);
+    akma_ks_add_key_row(op, place->terminal, place->application, version);
 
     return true;
 }

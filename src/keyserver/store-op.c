@@ -40,6 +40,14 @@ key_free(AkmaKsKey *self)
     g_free(self->application);
     g_free(self->terminal);
     g_free(self->kid);
+    akma_key_free(self->key);
+    g_free(self);
+}
+
+static void
+key_count_free(AkmaKsKeyCount *self)
+{
+    g_free(self->application);
     g_free(self);
 }
 
@@ -63,8 +71,13 @@ new_rows(AkmaKsAction action)
     case AKMA_KS_KEY_LIST:
     case AKMA_KS_KEY_ROTATE:
     case AKMA_KS_KEY_REVOKE:
+    case AKMA_KS_KEY_IMPORT:
+    case AKMA_KS_KEY_EXPORT:
         return g_ptr_array_new_with_free_func((GDestroyNotify)key_free);
+    case AKMA_KS_COUNT_KEYS:
+        return g_ptr_array_new_with_free_func((GDestroyNotify)key_count_free);
     case AKMA_KS_APPLICATION_ADD:
+    case AKMA_KS_FOLLOW:
     case AKMA_KS_ENTITLED:
     case AKMA_KS_DELIVER:
     case AKMA_KS_VERSION_SEEN:
@@ -129,6 +142,7 @@ akma_ks_op_free(AkmaKsOp *self)
     g_strfreev(self->ids);
     g_strfreev(self->hints);
     g_strfreev(self->granted);
+    g_clear_pointer(&self->secret, akma_secret_unref);
     akma_ks_application_free(self->settings);
     g_free(self->after.terminal);
     g_free(self->after.application);

@@ -89,6 +89,9 @@ AkmaKsOutcome akma_ks_run_version_seen(AkmaKsTransaction *self, AkmaKsOp *op, GE
 AkmaKsOutcome akma_ks_run_application(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_terminal(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_keys(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_import(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_export(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_follow(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_count(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 
 /* One version as it stands in the database. */
@@ -122,6 +125,7 @@ bool akma_ks_get_versions(AkmaKsTransaction *self,
 /*
  * The version after @newest (version 0: the first one). @newest, if it was current, becomes the
  * version before, for the grace time of @application, and is changed so; older ones go.
+ * @ret_made: empty, or with the secret that it is to have.
  */
 bool akma_ks_make_version(AkmaKsTransaction *self,
                           const char *terminal,
@@ -130,5 +134,24 @@ bool akma_ks_make_version(AkmaKsTransaction *self,
                           AkmaKsVersion *newest,
                           AkmaKsVersion *ret_made,
                           GError **error);
+
+/* @newest as it is told to others; @before is told with it while it is accepted. */
+AkmaKey *akma_ks_to_key(const char *terminal,
+                        const AkmaKsApplication *application,
+                        const AkmaKsVersion *newest,
+                        const AkmaKsVersion *before,
+                        int64_t now);
+
+/* A row of AKMA_KS_KEY_*. Returns: (transfer none): it is in @op. */
+AkmaKsKey *akma_ks_add_key_row(AkmaKsOp *op,
+                               const char *terminal,
+                               const char *application,
+                               const AkmaKsVersion *version);
+
+/* A list goes on behind this one. */
+void akma_ks_move_cursor(AkmaKsOp *op,
+                         const char *terminal,
+                         const char *application,
+                         int64_t version);
 
 G_END_DECLS

@@ -90,7 +90,14 @@ akma_ks_run_action(AkmaKsTransaction *transaction, AkmaKsOp *op, GError **error)
     case AKMA_KS_KEY_ROTATE:
     case AKMA_KS_KEY_REVOKE:
         return akma_ks_run_keys(transaction, op, error);
+    case AKMA_KS_KEY_IMPORT:
+        return akma_ks_run_import(transaction, op, error);
+    case AKMA_KS_KEY_EXPORT:
+        return akma_ks_run_export(transaction, op, error);
+    case AKMA_KS_FOLLOW:
+        return akma_ks_run_follow(transaction, op, error);
     case AKMA_KS_COUNT:
+    case AKMA_KS_COUNT_KEYS:
         return akma_ks_run_count(transaction, op, error);
     }
 
@@ -101,5 +108,6 @@ bool
 akma_ks_only_reads(AkmaKsAction action)
 {
     return action == AKMA_KS_ENTITLED || action == AKMA_KS_APPLICATION_LIST ||
-           action == AKMA_KS_TERMINAL_LIST || action == AKMA_KS_KEY_LIST || action == AKMA_KS_COUNT;
+           action == AKMA_KS_TERMINAL_LIST || action == AKMA_KS_KEY_LIST ||
+           action == AKMA_KS_KEY_EXPORT || action == AKMA_KS_COUNT || action == AKMA_KS_COUNT_KEYS;
 }

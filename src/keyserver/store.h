@@ -19,6 +19,8 @@
 
 G_BEGIN_DECLS
 
+#define AKMA_KS_FOLLOWER_S 30
+
 #define AKMA_KS_IDS_MAX 64 /* applications that one terminal is told about */
 
 typedef struct _AkmaKsStore AkmaKsStore;
@@ -70,7 +72,14 @@ typedef struct {
     char sha256[65];
     int64_t created;
     int64_t not_after; /* 0: none */
+    AkmaKey *key;      /* EXPORT only: with its bytes */
 } AkmaKsKey;
+
+/* How many keys an application has, by AkmaKeyState. */
+typedef struct {
+    char *application;
+    int64_t keys[3];
+} AkmaKsKeyCount;
 
 typedef struct {
     int64_t applications;
@@ -117,7 +126,17 @@ typedef enum {
     AKMA_KS_KEY_LIST,
     AKMA_KS_KEY_ROTATE,
     AKMA_KS_KEY_REVOKE,
-    AKMA_KS_COUNT, /* -> counts */
+    /* application, terminal, secret -> rows: the version that it became. Errors: KEY_UNKNOWN */
+    AKMA_KS_KEY_IMPORT,
+    /* application, after -> rows with the keys that are accepted now, @more. KEY_UNKNOWN */
+    AKMA_KS_KEY_EXPORT,
+    /*
+     * application, text = the follower's name, version = until when it has published all that was
+     * made (Unix time), flag: it goes on. One that is not heard of for AKMA_KS_FOLLOWER_S is gone.
+     */
+    AKMA_KS_FOLLOW,
+    AKMA_KS_COUNT,      /* -> counts */
+    AKMA_KS_COUNT_KEYS, /* -> rows of AkmaKsKeyCount: looks at every key, so not beside a loop */
 } AkmaKsAction;
 
 /* Where a list of keys goes on: behind this row. All NULL: at the start. */
@@ -142,6 +161,7 @@ typedef struct {
      */
     GStrv granted;
     int64_t version;
+    AkmaSecret *secret;
     AkmaKsApplication *settings;
     bool flag;
     bool create;

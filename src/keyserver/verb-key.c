@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* verb-key: list, rotate and revoke application keys. Never prints a key, only its SHA-256. */
+/*
+ * verb-key: list, rotate and revoke application keys; import is verb-import.c. Never prints a key,
+ * only its SHA-256.
+ */
 #include "keyserver/verb.h"
 
 #include <stdio.h>
@@ -68,15 +71,34 @@ report(AkmaVerb *verb, const AkmaKsOp *op, AkmaTable *table, const char *event)
     }
 }
 
+static AkmaTable *
+new_table(const AkmaVerb *verb)
+{
+    return verb->json ? NULL
+                      : akma_table_new("KID",
+                                       "TERMINAL",
+                                       "STATE",
+                                       "CREATED",
+                                       "NOT AFTER",
+                                       "SHA-256 (FIRST 16)",
+                                       NULL);
+}
+
+void
+akma_verb_print_keys(AkmaVerb *verb, const AkmaKsOp *op)
+{
+    AkmaTable *table = new_table(verb);
+
+    report(verb, op, table, NULL);
+    if (table)
+        akma_table_print(table);
+}
+
 /* Pages until there are no more. @ret_n: rows of all of them. */
 static bool
 run_pages(AkmaVerb *verb, AkmaKsOp *op, const char *event, guint *ret_n, GError **error)
 {
-    AkmaTable *table =
-        verb->json
-            ? NULL
-            : akma_table_new(
-                  "KID", "TERMINAL", "STATE", "CREATED", "NOT AFTER", "SHA-256 (FIRST 16)", NULL);
+    AkmaTable *table = new_table(verb);
     bool ok;
 
     do {
@@ -205,6 +227,7 @@ static const AkmaVerbWord words[] = {
     {"list", "list keys, not their bytes", list},
     {"rotate", "make the next version now", rotate_keys},
     {"revoke", "take keys away", revoke_keys},
+    {"import", "bring a key of your own", akma_verb_key_import},
 };
 
 int

@@ -32,6 +32,8 @@ int akma_verb_status(AkmaVerb *verb, int argc, char **argv);
 int akma_verb_application(AkmaVerb *verb, int argc, char **argv);
 int akma_verb_terminal(AkmaVerb *verb, int argc, char **argv);
 int akma_verb_key(AkmaVerb *verb, int argc, char **argv);
+int akma_verb_key_import(AkmaVerb *verb, int argc, char **argv); /* key import */
+int akma_verb_export(AkmaVerb *verb, int argc, char **argv);
 
 /* One row of a verb that has words of its own. */
 typedef struct {
@@ -65,6 +67,9 @@ bool akma_verb_parse(AkmaVerb *self,
 bool akma_verb_load(AkmaVerb *self, GError **error); /* the configuration, once */
 bool akma_verb_open(AkmaVerb *self, GError **error); /* and the store, and the audit log */
 int akma_verb_fail(AkmaVerb *self, const GError *error);
+
+/* The rows of AKMA_KS_KEY_* in @op: never the bytes. */
+void akma_verb_print_keys(AkmaVerb *verb, const AkmaKsOp *op);
 
 /* Who calls, for the audit log: "uid:0". Static. */
 const char *akma_verb_get_actor(void);

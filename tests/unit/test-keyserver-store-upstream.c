@@ -248,6 +248,7 @@ a_store_of_version_1_goes_on(void **state)
     add(f, "mqtt", "*", 0, 0);
     before = deliver(f, ONE, "mqtt", NOW);
     akma_ks_close(f->store);
+    write_sql(f, "DROP TABLE follower");
     write_sql(f, "ALTER TABLE application DROP COLUMN provider");
     write_sql(f, "ALTER TABLE application DROP COLUMN upstream_id");
     write_sql(f, "ALTER TABLE application DROP COLUMN base");
