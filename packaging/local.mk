@@ -24,7 +24,7 @@ nodist_systemdsystemunit_DATA = %D%/akmad.service %D%/akmad-port.service \
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/akmad.conf %D%/akma-keyserver.conf \
-	%D%/examples/card.conf %D%/examples/subscribers.conf \
+	%D%/examples/akma-keyserver.rules.yml %D%/examples/card.conf %D%/examples/subscribers.conf \
 	%D%/udev/78-akmad-at-port.rules.example
 
 # these lose the ending that they have here
@@ -80,4 +80,4 @@ EXTRA_DIST += \
 	%D%/udev/60-akmad.rules \
 	SECURITY.md dbus/README.md modem/README.md tests/README.md
 
-script_tests += tests/check-docs.py
+script_tests += tests/check-docs.py tests/check-rules.py

@@ -12,9 +12,13 @@
 #include "base/program.h"
 #include "http/h2.h"
 #include "keyserver/health.h"
+#include "keyserver/history.h"
 #include "keyserver/prometheus.h"
+#include "keyserver/status-page.h"
 
 #define STOP_MS 1000
+#define PLAIN   "text/plain; charset=utf-8"
+#define TAKE_MS 5000 /* how often the history looks at the counters */
 
 /* A scraper, a few people and a check: whoever opens more keeps others of his kind out. */
 static const AkmaH2Limits limits = {
@@ -35,6 +39,9 @@ typedef struct {
     uv_signal_t terminate;
     uv_signal_t interrupt;
     uv_signal_t hangup;
+    uv_timer_t take;
+    AkmaHistory history;
+    char *policy; /* of the status page */
     AkmaH2Server *server;
     bool stopping;
 } Admin;
@@ -82,10 +89,13 @@ respond(AkmaH2Stream *stream, unsigned status, const char *type, const char *bod
 }
 
 static void
-respond_metrics(AkmaH2Stream *stream, const AkmaTotals *totals)
+respond_metrics(Admin *self, AkmaH2Stream *stream, const AkmaTotals *totals)
 {
-    g_autoptr(GString) text = akma_prometheus_text(totals);
+    g_autoptr(GString) text = NULL;
+    AkmaFleet fleet;
 
+    akma_metrics_get_fleet(self->start->metrics, &fleet);
+    text = akma_prometheus_text(totals, &fleet);
     respond(stream, 200, "text/plain; version=0.0.4; charset=utf-8", text->str);
 }
 
@@ -100,37 +110,87 @@ respond_health(AkmaH2Stream *stream, const AkmaTotals *totals)
 }
 
 static void
+respond_page(Admin *self, AkmaH2Stream *stream, const AkmaTotals *totals)
+{
+    const AkmaH2Header headers[] = {
+        {"cache-control", "no-store"},
+        {"x-content-type-options", "nosniff"},
+        {"referrer-policy", "no-referrer"},
+        {"content-security-policy", self->policy},
+    };
+    int64_t now_s = g_get_real_time() / G_USEC_PER_SEC;
+    g_autoptr(GString) html = NULL;
+    AkmaFleet fleet;
+
+    akma_metrics_get_fleet(self->start->metrics, &fleet);
+    akma_history_take(&self->history, now_s, totals);
+    html = akma_status_page(self->config->name, totals, &fleet, &self->history, now_s);
+    akma_h2_respond(stream,
+                    200,
+                    "text/html; charset=utf-8",
+                    headers,
+                    G_N_ELEMENTS(headers),
+                    (const uint8_t *)html->str,
+                    html->len,
+                    NULL,
+                    NULL);
+}
+
+static void
+add_up(Admin *self, AkmaTotals *totals)
+{
+    akma_metrics_add_up(self->start->metrics, g_get_monotonic_time() / G_USEC_PER_SEC, totals);
+}
+
+/* What is wrong with the request, whatever it asks for; true: answered. */
+static bool
+refuse(AkmaH2Stream *stream, const AkmaH2Request *request)
+{
+    if (!akma_admin_is_host(request->authority))
+        respond(stream, 421, PLAIN, "ask for localhost\n");
+    else if (strcmp(request->method, "GET") != 0)
+        respond(stream, 405, PLAIN, "GET only\n");
+    else if (request->too_large)
+        respond(stream, 413, PLAIN, "no body is wanted\n");
+    else
+        return false;
+
+    return true;
+}
+
+static void
 on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
 {
-    static const char plain[] = "text/plain; charset=utf-8";
     Admin *self = user_data;
     AkmaTotals totals;
 
-    if (!akma_admin_is_host(request->authority)) {
-        respond(stream, 421, plain, "ask for localhost\n");
+    if (refuse(stream, request))
         return;
-    }
-    if (strcmp(request->method, "GET") != 0) {
-        respond(stream, 405, plain, "GET only\n");
-        return;
-    }
-    if (request->too_large) {
-        respond(stream, 413, plain, "no body is wanted\n");
-        return;
-    }
 
-    akma_metrics_add_up(self->start->metrics, g_get_monotonic_time() / G_USEC_PER_SEC, &totals);
+    add_up(self, &totals);
     if (strcmp(request->path, "/metrics") == 0)
-        respond_metrics(stream, &totals);
+        respond_metrics(self, stream, &totals);
     else if (strcmp(request->path, "/healthz") == 0)
         respond_health(stream, &totals);
+    else if (strcmp(request->path, "/") == 0 && self->config->admin_page)
+        respond_page(self, stream, &totals);
     else
-        respond(stream, 404, plain, "there is nothing here\n");
+        respond(stream, 404, PLAIN, "there is nothing here\n");
 }
 
 static const AkmaH2Handlers handlers = {.request = on_request};
 
 /* --- the process --- */
+
+static void
+on_take(uv_timer_t *timer)
+{
+    Admin *self = timer->data;
+    AkmaTotals totals;
+
+    add_up(self, &totals);
+    akma_history_take(&self->history, g_get_real_time() / G_USEC_PER_SEC, &totals);
+}
 
 static void
 on_hangup(uv_signal_t *handle, int number G_GNUC_UNUSED)
@@ -153,6 +213,7 @@ on_stopped(void *user_data)
     Admin *self = user_data;
 
     akma_h2_server_free(g_steal_pointer(&self->server));
+    uv_close((uv_handle_t *)&self->take, NULL);
     uv_close((uv_handle_t *)&self->terminate, NULL);
     uv_close((uv_handle_t *)&self->interrupt, NULL);
     uv_close((uv_handle_t *)&self->hangup, NULL);
@@ -193,6 +254,11 @@ akma_admin_run(const AkmaAdminStart *start)
     akma_h2_server_set_versions(self.server, AKMA_HTTP_1_1);
     if (!akma_h2_server_listen(self.server, start->fd, &error))
         return akma_program_fail(error, start->json);
+    self.policy = akma_status_page_dup_policy();
+    uv_timer_init(&self.loop, &self.take);
+    self.take.data = &self;
+    on_take(&self.take);
+    uv_timer_start(&self.take, on_take, TAKE_MS, TAKE_MS);
     watch_signal(&self, &self.terminate, on_terminate, SIGTERM);
     watch_signal(&self, &self.interrupt, on_terminate, SIGINT);
     watch_signal(&self, &self.hangup, on_hangup, SIGHUP);
@@ -204,6 +270,7 @@ akma_admin_run(const AkmaAdminStart *start)
     close(start->status_fd);
     uv_run(&self.loop, UV_RUN_DEFAULT);
     akma_server_config_free(self.config);
+    g_free(self.policy);
     uv_loop_close(&self.loop);
 
     return 0;

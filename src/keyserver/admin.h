@@ -4,9 +4,9 @@
  * admin: the admin listener, a process of its own that holds no key: it reads the figures that
  * the workers share, and the configuration.
  *
- * HTTP/1.1 in clear text over a Unix socket or the loopback interface: GET /metrics, /healthz.
- * Only a request that names this machine as its host is answered, so that a page of somebody else
- * in a browser here cannot read it under a name of its own.
+ * HTTP/1.1 in clear text over a Unix socket or the loopback interface: GET /metrics, /healthz, and
+ * / if it is configured. Only a request that names this machine as its host is answered, so that a
+ * page of somebody else in a browser here cannot read it under a name of its own.
  */
 #pragma once
 

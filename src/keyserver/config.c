@@ -24,6 +24,7 @@ static const AkmaSettingRow rows[] = {
     {"server", "audit-file", AKMA_SETTING_PATH, NULL, NULL, false},
     {"server", "workers", AKMA_SETTING_STRING, "auto", NULL, false},
     {"admin", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
+    {"admin", "page", AKMA_SETTING_BOOL, "false", NULL, false},
     {"digest", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"psk", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"store", "backend", AKMA_SETTING_CHOICE, "sqlite", "sqlite|postgresql", false},
@@ -151,6 +152,7 @@ load_admin(AkmaServerConfig *self, GError **error)
     const char *folder = g_getenv("RUNTIME_DIRECTORY");
 
     self->admin_listen = g_strdup(akma_settings_get(self->settings, "admin", "listen"));
+    self->admin_page = akma_settings_get_bool(self->settings, "admin", "page");
     if (!self->admin_listen && folder)
         self->admin_listen = g_strdup_printf("unix:%s/admin.sock", folder);
     if (self->admin_listen && !is_local(self->admin_listen))

@@ -66,6 +66,7 @@ typedef struct {
     char *listen;
     char *digest_listen; /* NULL: no HTTP Digest face */
     char *admin_listen;  /* NULL: no admin process */
+    bool admin_page;     /* the status page is there */
     char *psk_listen;    /* NULL: no PSK profile */
     char *certificate_file;
     char *key_file;

@@ -21,8 +21,10 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/digest-challenge.c %D%/digest-challenge.h \
 	%D%/digest-exchange.c %D%/digest-face.c %D%/digest-face.h \
 	%D%/exchange.c %D%/exchange.h \
+	%D%/fleet-counter.c %D%/fleet-counter.h \
 	%D%/front.c %D%/front.h \
 	%D%/health.c %D%/health.h \
+	%D%/history.c %D%/history.h \
 	%D%/impi.c %D%/impi.h \
 	%D%/key-lines.c %D%/key-lines.h \
 	%D%/metrics.c %D%/metrics.h \
@@ -42,6 +44,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/seal.c %D%/seal.h \
 	%D%/sockets.c %D%/sockets.h \
 	%D%/sql.c %D%/sql.h %D%/sqlite.c %D%/sqlite.h %D%/sqlite-schema.c %D%/sqlite-schema.h \
+	%D%/status-page.c %D%/status-page.h %D%/status-plot.c %D%/status-plot.h \
 	%D%/store.c %D%/store.h %D%/store-private.h \
 	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-meta.c %D%/store-op.c \
 	%D%/store-pg.c %D%/store-pg.h %D%/store-pg-pool.c %D%/store-pg-pool.h %D%/store-pg-task.c \
@@ -150,7 +153,7 @@ tests_fuzz_fuzz_upstream_answer_LDADD = $(keyserver_fuzz_libs)
 script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-anchors.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
-	tests/e2e/test-keyserver-follow.py tests/e2e/test-keyserver-verbs.py \
+	tests/e2e/test-keyserver-follow.py tests/e2e/test-keyserver-page.py tests/e2e/test-keyserver-verbs.py \
 	tests/e2e/test-keyserver-psk.py tests/e2e/test-keyserver-psk-rejects.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-keyserver-method.py \

@@ -9,6 +9,8 @@
 
 typedef _Atomic uint64_t Count;
 
+_Static_assert(sizeof(AkmaFleet) % sizeof(uint64_t) == 0, "copied word by word");
+
 typedef struct {
     char name[AKMA_METRICS_NAME_SIZE]; /* set before @n_anchors counts it, then never changed */
     Count requests[AKMA_N_RESULTS];
@@ -34,8 +36,13 @@ struct _AkmaFigures {
     AnchorSlot anchors[AKMA_METRICS_ANCHORS_MAX];
 };
 
+#define FLEET_WORDS (sizeof(AkmaFleet) / sizeof(uint64_t))
+
 struct _AkmaMetrics {
     unsigned n_workers;
+    Count fleet_due_s;  /* monotonic */
+    Count fleet_writes; /* odd: somebody writes, or died doing so */
+    Count fleet[FLEET_WORDS];
     AkmaFigures slots[];
 };
 
@@ -218,6 +225,45 @@ akma_figures_set_ended(AkmaFigures *self)
     set(&self->store, AKMA_STORE_UNKNOWN);
     for (unsigned i = 0; i < AKMA_METRICS_ANCHORS_MAX; i++)
         set(&self->anchors[i].broken, 0);
+}
+
+/* --- the fleet --- */
+
+bool
+akma_metrics_claim_fleet(AkmaMetrics *self, int64_t now_s, int64_t pause_s)
+{
+    uint64_t due_s = get(&self->fleet_due_s);
+
+    return (uint64_t)now_s >= due_s &&
+           atomic_compare_exchange_strong(&self->fleet_due_s, &due_s, (uint64_t)(now_s + pause_s));
+}
+
+void
+akma_metrics_set_fleet(AkmaMetrics *self, const AkmaFleet *fleet, int64_t now_s, int64_t pause_s)
+{
+    uint64_t writes = get(&self->fleet_writes) | 1;
+    uint64_t words[FLEET_WORDS];
+
+    memcpy(words, fleet, sizeof words);
+    atomic_store(&self->fleet_writes, writes);
+    for (size_t i = 0; i < FLEET_WORDS; i++)
+        set(&self->fleet[i], words[i]);
+    atomic_store(&self->fleet_writes, writes + 1);
+    set(&self->fleet_due_s, (uint64_t)(now_s + pause_s));
+}
+
+void
+akma_metrics_get_fleet(const AkmaMetrics *self, AkmaFleet *ret)
+{
+    uint64_t writes = atomic_load(&self->fleet_writes);
+    uint64_t words[FLEET_WORDS];
+
+    for (size_t i = 0; i < FLEET_WORDS; i++)
+        words[i] = atomic_load(&self->fleet[i]);
+    if (writes % 2 == 1 || atomic_load(&self->fleet_writes) != writes)
+        *ret = (AkmaFleet){.counted_s = 0};
+    else
+        memcpy(ret, words, sizeof *ret);
 }
 
 /* --- a reader --- */

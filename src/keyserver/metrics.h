@@ -84,7 +84,37 @@ void akma_figures_set_alive(AkmaFigures *self, int64_t now_s, const AkmaGauges *
 /* It has ended (said by the supervisor): nothing is open; what was counted stays. */
 void akma_figures_set_ended(AkmaFigures *self);
 
+/*
+ * What the store holds. It is counted now and then, by whichever worker is first to claim that.
+ */
+#define AKMA_FLEET_APPLICATIONS_MAX 128 /* of more, the first ones by name are told */
+
+typedef struct {
+    char application[72];
+    uint64_t keys[3]; /* by AkmaKeyState */
+} AkmaFleetApplication;
+
+typedef struct {
+    uint64_t counted_s; /* Unix time; 0: never */
+    uint64_t applications;
+    uint64_t terminals;
+    uint64_t revoked_terminals;
+    uint64_t n_rows;
+    AkmaFleetApplication rows[AKMA_FLEET_APPLICATIONS_MAX];
+} AkmaFleet;
+
+/* Is it time (monotonic), and did nobody else say so? Then it is not for @pause_s. */
+bool akma_metrics_claim_fleet(AkmaMetrics *self, int64_t now_s, int64_t pause_s);
+/* Counted; not again for @pause_s. */
+void akma_metrics_set_fleet(AkmaMetrics *self,
+                            const AkmaFleet *fleet,
+                            int64_t now_s,
+                            int64_t pause_s);
+
 /* --- a reader --- */
+
+/* counted_s 0: nothing was counted yet, or it is being written just now. */
+void akma_metrics_get_fleet(const AkmaMetrics *self, AkmaFleet *ret);
 
 typedef struct {
     char name[AKMA_METRICS_NAME_SIZE];

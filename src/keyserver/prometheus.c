@@ -146,8 +146,34 @@ put_times(GString *text, const char *name, const char *help, const AkmaTimes *ti
                            n);
 }
 
+static void
+put_fleet(GString *text, const AkmaFleet *fleet)
+{
+    static const char *const states[] = {"current", "previous", "revoked"};
+
+    /* no figure is better than a wrong zero */
+    if (fleet->counted_s == 0)
+        return;
+
+    put_head(text, "akma_keys", "gauge", "Keys in the store, by application and state.");
+    for (uint64_t i = 0; i < fleet->n_rows; i++) {
+        for (unsigned state = 0; state < G_N_ELEMENTS(states); state++) {
+            g_string_append(text, "akma_keys{application=\"");
+            put_value(text, fleet->rows[i].application);
+            g_string_append_printf(text,
+                                   "\",state=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                                   states[state],
+                                   fleet->rows[i].keys[state]);
+        }
+    }
+    put_gauge(text, "akma_terminals", "Terminals in the store.", fleet->terminals);
+    put_gauge(
+        text, "akma_terminals_revoked", "Terminals that are revoked.", fleet->revoked_terminals);
+    put_gauge(text, "akma_counted_time_seconds", "When these were counted.", fleet->counted_s);
+}
+
 GString *
-akma_prometheus_text(const AkmaTotals *totals)
+akma_prometheus_text(const AkmaTotals *totals, const AkmaFleet *fleet)
 {
     const AkmaGauges *gauges = &totals->gauges;
     GString *text = g_string_new(NULL);
@@ -170,6 +196,8 @@ akma_prometheus_text(const AkmaTotals *totals)
     put_gauge(text, "akma_workers_serving", "Workers that serve.", totals->serving);
     put_gauge(
         text, "akma_store_up", "0: the store does not answer.", totals->store != AKMA_STORE_FAILED);
+
+    put_fleet(text, fleet);
 
     return text;
 }

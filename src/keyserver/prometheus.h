@@ -8,6 +8,6 @@
 G_BEGIN_DECLS
 
 /* Results that never came are left out, ok and histograms never. Returns: (transfer full). */
-GString *akma_prometheus_text(const AkmaTotals *totals);
+GString *akma_prometheus_text(const AkmaTotals *totals, const AkmaFleet *fleet);
 
 G_END_DECLS

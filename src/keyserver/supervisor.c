@@ -76,6 +76,7 @@ be_worker(Supervisor *self, unsigned number, int status_fd)
         .config_file = self->start->config_file,
         .config = self->config,
         .sockets = self->sockets[number],
+        .metrics = self->admin_fd >= 0 ? self->metrics : NULL,
         .figures = akma_metrics_get_slot(self->metrics, number),
         .status_fd = status_fd,
         .json = self->start->json,

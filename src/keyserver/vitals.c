@@ -49,6 +49,8 @@ on_tick(uv_timer_t *timer)
         gauges.handshakes += akma_h2_server_get_handshakes(self->servers[i]);
     }
     akma_figures_set_alive(self->front->figures, g_get_monotonic_time() / G_USEC_PER_SEC, &gauges);
+    if (self->counter)
+        akma_fleet_counter_tick(self->counter);
     ask_store(self, MAX(uv_now(self->front->loop), 1));
 }
 
@@ -56,9 +58,11 @@ void
 akma_vitals_start(AkmaVitals *self,
                   AkmaFront *front,
                   AkmaH2Server *const *servers,
-                  unsigned n_servers)
+                  unsigned n_servers,
+                  AkmaFleetCounter *counter)
 {
     self->front = front;
+    self->counter = counter;
     self->servers = servers;
     self->n_servers = n_servers;
     uv_timer_init(front->loop, &self->timer);

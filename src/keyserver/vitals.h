@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "keyserver/fleet-counter.h"
 #include "keyserver/front.h"
 
 G_BEGIN_DECLS
@@ -15,6 +16,7 @@ typedef struct {
     AkmaFront *front;
     AkmaH2Server *const *servers; /* entries may be NULL */
     unsigned n_servers;
+    AkmaFleetCounter *counter; /* NULL: nothing is counted */
     uv_timer_t timer;
     uint64_t asked_ms; /* the store, the last time */
     bool waiting;      /* for its answer */
@@ -24,7 +26,8 @@ typedef struct {
 void akma_vitals_start(AkmaVitals *self,
                        AkmaFront *front,
                        AkmaH2Server *const *servers,
-                       unsigned n_servers);
+                       unsigned n_servers,
+                       AkmaFleetCounter *counter);
 void akma_vitals_stop(AkmaVitals *self); /* before the store is closed */
 
 G_END_DECLS

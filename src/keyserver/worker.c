@@ -39,6 +39,7 @@ typedef struct {
     AkmaFront front;
     AkmaDigestFace digest;
     AkmaVitals vitals;
+    AkmaFleetCounter counter;
     AkmaPskFace psk;
     bool stopping;
 } Worker;
@@ -298,7 +299,14 @@ begin(Worker *self, GError **error)
     if (!front->providers || !start_servers(self, error))
         return false;
 
-    akma_vitals_start(&self->vitals, front, self->servers, AKMA_N_FACES);
+    if (self->start->metrics)
+        akma_fleet_counter_init(
+            &self->counter, &self->loop, self->start->metrics, self->start->config_file);
+    akma_vitals_start(&self->vitals,
+                      front,
+                      self->servers,
+                      AKMA_N_FACES,
+                      self->start->metrics ? &self->counter : NULL);
     watch_signal(self, &self->terminate, on_terminate, SIGTERM);
     watch_signal(self, &self->interrupt, on_terminate, SIGINT);
     watch_signal(self, &self->hangup, on_hangup, SIGHUP);
@@ -309,6 +317,7 @@ begin(Worker *self, GError **error)
 static void
 clear(Worker *self)
 {
+    akma_fleet_counter_clear(&self->counter);
     akma_digest_face_clear(&self->digest);
     akma_front_clear(&self->front);
     g_clear_pointer(&self->front.audit, akma_audit_free);

@@ -17,9 +17,10 @@ typedef struct {
     const char *config_file;
     AkmaServerConfig *config; /* the worker's from here on */
     AkmaSockets sockets;      /* likewise */
-    AkmaFigures *figures;
-    int status_fd; /* one byte when it serves */
-    bool json;     /* errors at the start also as JSON */
+    AkmaMetrics *metrics;     /* NULL: nobody reads them */
+    AkmaFigures *figures;     /* the worker's part of them */
+    int status_fd;            /* one byte when it serves */
+    bool json;                /* errors at the start also as JSON */
 } AkmaWorkerStart;
 
 /* Serves until it is told to stop. Returns: the exit status. */

@@ -2,6 +2,7 @@
 """The admin listener: who is answered, and how; nothing for anybody else."""
 import http.client
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -18,9 +19,11 @@ try:
 except ImportError as missing:
     tap.skip_all(str(missing))
 
+import harness  # noqa: E402
 import memscan  # noqa: E402
+import reference  # noqa: E402
 from figures import TCP, UNIX, admin, get, health, worker_of  # noqa: E402
-from keyserver import KID, SUPI, Server  # noqa: E402
+from keyserver import FIRST_KEY, KID, SUPI, Server  # noqa: E402
 
 
 def raw(s, text, seconds=15):
@@ -211,6 +214,26 @@ def the_admin_process_holds_no_key_and_tells_of_nobody():
             body = get(s, path)[1]
             terminal = s.rows("terminal", "list")[0]["terminal"]
             assert terminal not in body and SUPI not in body and KID not in body
+
+
+@tap.test
+def a_worker_that_dies_costs_its_own_sessions_and_no_others():
+    with Server(workers=2) as s:
+        clients = [s.client().__enter__() for _ in range(12)]
+        sessions = [c.open_session("akma", KID, FIRST_KEY) for c in clients]
+        os.kill(s.workers()[0], signal.SIGKILL)
+        served = 0
+        for session in sessions:
+            try:
+                assert "mqtt" in session.ask(["mqtt"]).by_id
+                served += 1
+            except (reference.ConnectionLost, OSError):
+                pass
+        # the kernel spreads connections over both: neither had all of them
+        assert 0 < served < 12, served
+        harness.wait_until("both are back", lambda: len(s.workers()) == 2)
+        for _ in range(6):
+            s.exchange()
 
 
 @tap.test

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pty
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -189,6 +190,31 @@ def reject_exports_that_show_or_mean_nothing():
         os.close(theirs)
         assert done.returncode == 2 and b"terminal" in done.stderr
         os.close(ours)
+
+
+@tap.test
+def a_backup_that_was_made_while_serving_can_be_put_back():
+    """As packaging/docs/operations.md tells."""
+    with Server() as s:
+        first = s.exchange().raw("mqtt")
+        store, backup = s.stack.path("keys.db"), s.stack.path("backup.db")
+        with s.client() as c:
+            session = c.open_session("akma", KID, FIRST_KEY)
+            db = sqlite3.connect(store)
+            db.execute("VACUUM INTO '%s'" % backup)
+            db.close()
+            assert session.ask(["mqtt"]).raw("mqtt") == first
+        s.verb("key", "rotate", "--all")
+        lost = s.exchange()
+        s.stack.stop("akma-keyserver")
+        for ending in ("-wal", "-shm"):
+            if os.path.exists(store + ending):
+                os.unlink(store + ending)
+        os.rename(backup, store)
+        s.process = s.stack.start_keyserver()
+        assert s.exchange().raw("mqtt") == first
+        s.verb("key", "rotate", "--all")
+        assert s.exchange().raw("mqtt") not in (first, lost.raw("mqtt"))
 
 
 # --- terminals --------------------------------------------------------------------------------

@@ -19,6 +19,7 @@
 
 #include "keyserver/health.h"
 #include "keyserver/prometheus.h"
+#include "keyserver/status-page.h"
 
 static void
 names_of_this_machine_are_hosts(void **state)
@@ -175,11 +176,12 @@ names_in_the_text_are_escaped(void **state)
 {
     g_autoptr(AkmaMetrics) metrics = write_in_a_child(2, write_two_slots);
     g_autoptr(GString) text = NULL;
+    AkmaFleet fleet = {.counted_s = 0};
     AkmaTotals totals;
 
     (void)state;
     akma_metrics_add_up(metrics, 100, &totals);
-    text = akma_prometheus_text(&totals);
+    text = akma_prometheus_text(&totals, &fleet);
 
     assert_non_null(strstr(text->str, "\nakma_anchor_broken{anchor=\"b\\\"\\\\\\n\"} 1\n"));
     assert_non_null(strstr(text->str,
@@ -188,6 +190,7 @@ names_in_the_text_are_escaped(void **state)
     assert_non_null(strstr(text->str, "\nakma_exchange_seconds_bucket{le=\"0.0005\"} 1\n"));
     assert_non_null(strstr(text->str, "\nakma_exchange_seconds_bucket{le=\"+Inf\"} 3\n"));
     assert_non_null(strstr(text->str, "\nakma_exchange_seconds_sum 4294.968296\n"));
+    assert_null(strstr(text->str, "akma_keys{")); /* nothing was counted: no zero */
 }
 
 static void
@@ -216,6 +219,111 @@ it_is_well_while_all_serve_and_the_store_answers(void **state)
     assert_false(akma_health_is_well(&totals));
 }
 
+static void
+one_of_all_counts_what_is_in_the_store(void **state)
+{
+    g_autoptr(AkmaMetrics) metrics = akma_metrics_new(2, NULL);
+    AkmaFleet fleet = {.counted_s = 1000, .terminals = 7, .n_rows = 1};
+    AkmaFleet read;
+
+    (void)state;
+    g_strlcpy(fleet.rows[0].application, "mqtt", sizeof fleet.rows[0].application);
+    fleet.rows[0].keys[1] = 9;
+    akma_metrics_get_fleet(metrics, &read);
+    assert_int_equal(read.counted_s, 0);
+
+    assert_true(akma_metrics_claim_fleet(metrics, 50, 120));
+    assert_false(akma_metrics_claim_fleet(metrics, 169, 120));
+    assert_true(akma_metrics_claim_fleet(metrics, 170, 120)); /* the first one died */
+    akma_metrics_set_fleet(metrics, &fleet, 171, 10);
+    assert_false(akma_metrics_claim_fleet(metrics, 180, 120));
+    assert_true(akma_metrics_claim_fleet(metrics, 181, 120));
+
+    akma_metrics_get_fleet(metrics, &read);
+    assert_int_equal(read.counted_s, 1000);
+    assert_int_equal(read.terminals, 7);
+    assert_string_equal(read.rows[0].application, "mqtt");
+    assert_int_equal(read.rows[0].keys[1], 9);
+}
+
+static void
+set_results(AkmaTotals *totals, uint64_t ok, uint64_t refused)
+{
+    totals->exchanges[0][0][AKMA_CAUSE_NONE] = ok / 2;
+    totals->exchanges[1][2][AKMA_CAUSE_NONE] = ok - ok / 2;
+    totals->exchanges[2][0][AKMA_CAUSE_RATE_LIMITED] = refused;
+}
+
+static void
+history_has_each_minute_by_itself(void **state)
+{
+    g_autofree AkmaHistory *history = g_new0(AkmaHistory, 1);
+    const int64_t start = INT64_C(60) * 30000000;
+    AkmaTotals totals = {0};
+
+    (void)state;
+    akma_history_take(history, start, &totals);
+    set_results(&totals, 5, 1);
+    akma_history_take(history, start + 30, &totals);
+    set_results(&totals, 7, 1);
+    akma_history_take(history, start + 59, &totals);
+    set_results(&totals, 10, 3);
+    akma_history_take(history, start + 180, &totals);
+
+    assert_int_equal(akma_minute_get_ok(akma_history_get(history, 0)), 3);
+    assert_int_equal(akma_minute_get_failed(akma_history_get(history, 0)), 2);
+    assert_int_equal(akma_minute_get_ok(akma_history_get(history, 1)), 0);
+    assert_int_equal(akma_minute_get_ok(akma_history_get(history, 2)), 0);
+    assert_int_equal(akma_minute_get_ok(akma_history_get(history, 3)), 7);
+    assert_int_equal(akma_minute_get_failed(akma_history_get(history, 3)), 1);
+}
+
+static void
+history_forgets_what_is_older_than_its_ring(void **state)
+{
+    g_autofree AkmaHistory *history = g_new0(AkmaHistory, 1);
+    const int64_t start = INT64_C(60) * 30000000;
+    AkmaTotals totals = {0};
+
+    (void)state;
+    set_results(&totals, 5, 0);
+    akma_history_take(history, start, &totals);
+    akma_history_take(history, start + INT64_C(59) * 60, &totals);
+    assert_int_equal(akma_minute_get_ok(akma_history_get(history, 59)), 5);
+    akma_history_take(history, start + INT64_C(60) * 60, &totals);
+    for (unsigned ago = 0; ago < AKMA_HISTORY_MINUTES; ago++)
+        assert_int_equal(akma_minute_get_ok(akma_history_get(history, ago)), 0);
+
+    /* the clock jumps far ahead, and back: nothing is counted twice or lost */
+    set_results(&totals, 6, 0);
+    akma_history_take(history, start * 2, &totals);
+    set_results(&totals, 8, 0);
+    akma_history_take(history, start, &totals);
+    assert_int_equal(akma_minute_get_ok(akma_history_get(history, 0)), 3);
+}
+
+static void
+names_in_the_page_are_escaped(void **state)
+{
+    g_autofree AkmaHistory *history = g_new0(AkmaHistory, 1);
+    AkmaTotals totals = {.workers = 1, .serving = 1, .n_anchors = 1};
+    AkmaFleet fleet = {.counted_s = 1, .n_rows = 1};
+    g_autoptr(GString) html = NULL;
+
+    (void)state;
+    g_strlcpy(totals.anchors[0].name, "<script>&\"", sizeof totals.anchors[0].name);
+    g_strlcpy(fleet.rows[0].application, "<b>", sizeof fleet.rows[0].application);
+    totals.exchanges[0][0][0] = UINT64_MAX / 2; /* a plot of any height */
+    akma_history_take(history, 1800000000, &totals);
+    html = akma_status_page("keys.example.com", &totals, &fleet, history, 1800000000);
+
+    assert_null(strstr(html->str, "<script"));
+    assert_null(strstr(html->str, "<b>"));
+    assert_non_null(strstr(html->str, "&lt;script&gt;&amp;&quot;"));
+    assert_null(strstr(html->str, "nan"));
+    assert_null(strstr(html->str, "inf"));
+}
+
 int
 main(void)
 {
@@ -226,6 +334,10 @@ main(void)
         cmocka_unit_test(one_that_ended_has_nothing_open_but_its_counts),
         cmocka_unit_test(more_anchors_than_there_is_room_for_are_others),
         cmocka_unit_test(names_in_the_text_are_escaped),
+        cmocka_unit_test(one_of_all_counts_what_is_in_the_store),
+        cmocka_unit_test(history_has_each_minute_by_itself),
+        cmocka_unit_test(history_forgets_what_is_older_than_its_ring),
+        cmocka_unit_test(names_in_the_page_are_escaped),
         cmocka_unit_test(it_is_well_while_all_serve_and_the_store_answers),
     };
 
