@@ -272,9 +272,12 @@ akma_soft_usb_control(AkmaSoftUsbDevice *self, const AkmaSoftUsbTransfer *transf
 
     /* the request and the transfer that carries it must agree */
     if (load(transfer->setup + 6) != transfer->len ||
-        (transfer->len > 0 && ((setup.type & TO_HOST) != 0) != transfer->in))
+        (transfer->len > 0 && ((setup.type & TO_HOST) != 0) != transfer->in)) {
         refuse(self, &setup);
-    else if ((setup.type & TYPE_MASK) == 0)
+        return;
+    }
+
+    if ((setup.type & TYPE_MASK) == 0)
         run_standard(self, &setup);
     else if ((setup.type & TYPE_MASK) == TYPE_CLASS && (setup.type & RECIPIENT) == TO_INTERFACE)
         run_class(self, &setup);

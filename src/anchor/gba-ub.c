@@ -101,7 +101,8 @@ static bool
 refused(AkmaUb *self, const AkmaUbAnswer *answer, GError **error)
 {
     self->state = STATE_ENDED;
-    g_set_error(error, AKMA_ERROR, to_error(answer->status), "BSF: it answered %u", answer->status);
+    g_set_error(
+        error, AKMA_ERROR, (int)to_error(answer->status), "BSF: it answered %u", answer->status);
 
     return false;
 }

@@ -445,7 +445,7 @@ akma_anchors_ask(AkmaAnchors *self,
     AkmaAnchorCall *call;
     GBytes *body;
     uint64_t hash;
-    bool trial;
+    bool trial = false;
 
     if (!anchor) {
         akma_refuse(ret_refusal, AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, "no anchor for this realm");

@@ -67,8 +67,7 @@ new_header(const AkmaServerConfig *server, const AkmaProviderConfig *config, GEr
     text = akma_secret_peek(token, &len);
     header = akma_secret_new_blank(strlen(SCHEME) + len + 1, &bytes, error);
     if (header) {
-        memcpy(bytes, SCHEME, strlen(SCHEME));
-        memcpy(bytes + strlen(SCHEME), text, len);
+        memcpy(g_stpcpy((char *)bytes, SCHEME), text, len);
     }
 
     return header;
