@@ -49,7 +49,7 @@ tests_unit_test_enrol_gba_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test-naf
 tests_unit_test_naf_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
-script_tests += tests/e2e/test-agent-digest.py tests/e2e/test-agent-psk.py
+script_tests += tests/e2e/test-agent-digest.py tests/e2e/test-agent-naf.py tests/e2e/test-agent-psk.py
 script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
 	tests/bus/test-hotplug.py tests/bus/test-sim.py tests/e2e/test-probe.py \
 	tests/e2e/test-proxy.py

@@ -314,7 +314,7 @@ class Stack:
                      server=None, device=None, extra="", bsf=None, profile="message"):
         server = server or self.ready["akma-keyserver"]["listen"]
         if self.uses_gba:
-            extra += "[gba]\nbsf=%s\n" % (bsf or self.bsf)
+            extra = "[gba]\nbsf=%s\n%s" % (bsf or self.bsf, extra)
         return self.write("akmad.conf", (
             "[agent]\nstate-dir=%s\n[modem sim]\ndevice=%s\nprotocol=%s\n"
             "[server keys]\nurl=https://%s:%s\nconnect=%s\n%sanchor=%s\nprofile=%s\n%s%s") % (

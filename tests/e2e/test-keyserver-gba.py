@@ -139,6 +139,25 @@ def reject_b_tid_of_another_domain_without_asking():
 
 
 @tap.test
+def the_domain_of_the_b_tid_says_which_bsf_is_asked():
+    domain = "bsf.mnc002.mcc001.pub.3gppnetwork.org"
+    impi = "001020000000001@ims.mnc002.mcc001.3gppnetwork.org"
+    b_tid = "cmFuZA==@" + domain
+    with bsf.Bsf() as other:
+        other.bootstrap(b_tid, KS, RAND, impi)
+        group = "[anchor other]\ntype=gba\noperator=00102\nrealms=%s\nurl=%s\n" % (domain, other.url)
+        with GbaServer(group=group) as s:
+            s.gba()
+            s.gba(kid=b_tid, first_key=reference.ks_naf(KS, RAND, impi, FQDN))
+            assert [r["body"]["btId"] for r in s.bsf.requests] == [B_TID]
+            assert [r["body"]["btId"] for r in other.requests] == [b_tid]
+            assert len(s.rows("terminal", "list")) == 2
+            # known to one, named as of the other
+            assert cause_of(s.gba, kid=B_TID.replace(DOMAIN, domain)) == (404, "anchor_key_unknown")
+        assert not other.faults, other.faults
+
+
+@tap.test
 def reject_identifiers_under_the_other_kind_of_anchor():
     """An A-KID as a B-TID and the other way round reach nobody who knows them."""
     with GbaServer(realms="*") as s:

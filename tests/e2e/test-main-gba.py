@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -17,7 +18,13 @@ import tap  # noqa: E402
 import ubserver  # noqa: E402
 from harness import IMSI  # noqa: E402
 
-NOT_READY, REJECTED, UNREACHABLE, REVOKED = 16, 17, 20, 26
+try:
+    import bsf
+    import reference
+except ImportError as missing:
+    bsf, why = None, str(missing)
+
+NOT_READY, REJECTED, UNREACHABLE, NOT_AUTHENTIC, REVOKED = 16, 17, 20, 21, 26
 
 
 def fingerprint(stack, *words):
@@ -203,6 +210,49 @@ def a_bsf_that_wants_to_be_left_alone_is_left_alone():
             peer.wrong = None
             assert renew(s) == 23  # the core does not know this BSF's B-TID
             assert len(peer.requests) >= 3
+
+
+class TlsBsf:
+    """A BSF behind https, in Python, and a key server that knows what it bootstrapped."""
+
+    def __init__(self, stack):
+        if bsf is None:
+            raise tap.Skip(why)
+        self.peer, self.nbsp = ubserver.Bsf(aka.Usim(harness.K, harness.OPC)), bsf.Bsf()
+        self.ca, certificate, key = reference.make_certificate("localhost", stack.dir, "bsf")
+        self.peer.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.peer.tls.load_cert_chain(certificate, key)
+        self.url = self.peer.url.replace("http:", "https:")
+        self.nbsp.contexts = self.peer.sessions
+
+    def __enter__(self):
+        self.nbsp.start()
+        return self
+
+    def __exit__(self, *_):
+        self.peer.__exit__(), self.nbsp.stop()
+
+
+@tap.test
+def a_bsf_with_https_shows_the_imsi_to_nobody_on_the_way():
+    with Stack(anchor="gba") as s, TlsBsf(s) as b:
+        s.start_modem(), s.start_keyserver(core=b.nbsp.url), s.start_bus()
+        s.start_agent(bsf=b.url.replace("127.0.0.1", "localhost"), extra="ca-file=%s\n" % b.ca)
+        s.wait_key()
+        assert fingerprint(s) == server_fingerprint(s, "mqtt:1")
+        assert b.peer.answers == 1
+
+
+@tap.test
+def reject_a_bsf_with_https_of_another_authority_or_name():
+    with Stack(anchor="gba") as s, TlsBsf(s) as b:
+        s.start_modem(), s.start_keyserver(core=b.nbsp.url), s.start_bus()
+        s.start_agent(bsf=b.url.replace("127.0.0.1", "localhost"))
+        assert renew(s) == NOT_AUTHENTIC
+        assert "BSF" in last_error(s), last_error(s)
+        turn_to(s, "gba", bsf=b.url, extra="ca-file=%s\n" % b.ca)
+        assert renew(s) == NOT_AUTHENTIC
+        assert b.peer.requests == []
 
 
 @tap.test

@@ -60,6 +60,7 @@ class Bsf:
         self.listener = listener or socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
         self.challenge = None
+        self.tls = None        # an ssl.SSLContext
         threading.Thread(target=self._run, daemon=True).start()
 
     def __enter__(self):
@@ -107,6 +108,11 @@ class Bsf:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
+        try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+        except OSError:
+            return
         with connection, connection.makefile("rb") as lines:
             try:
                 while line := lines.readline():
