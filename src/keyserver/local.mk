@@ -154,6 +154,7 @@ script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-anchors.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
 	tests/e2e/test-keyserver-follow.py tests/e2e/test-keyserver-page.py tests/e2e/test-keyserver-verbs.py \
+	tests/e2e/test-keyserver-postgresql.py tests/e2e/test-keyserver-postgresql-faults.py \
 	tests/e2e/test-keyserver-psk.py tests/e2e/test-keyserver-psk-rejects.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-keyserver-method.py \

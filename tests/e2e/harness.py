@@ -285,7 +285,7 @@ class Stack:
             self.server("application", "add", application, "--source", "local", "--allow", "*")
 
     def start_keyserver(self, **config):
-        if not os.path.exists(self.path("keys.db")):
+        if not os.path.exists(self.path("store.key")):
             self.init_keyserver(**config)
         return self.spawn("akma-keyserver", [program("akma-keyserver"), "--config",
                                              self.path("akma-keyserver.conf"), "serve"])

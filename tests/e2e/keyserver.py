@@ -7,8 +7,10 @@
         keys = s.exchange("mqtt", anchor="gba"); s.bsf.answer = ...
 """
 import hashlib
+import itertools
 import json
 import os
+import shutil
 
 import aanf
 import bsf
@@ -28,15 +30,19 @@ IMPI = SUPI.removeprefix("imsi-") + "@ims.mnc001.mcc001.3gppnetwork.org"
 KS_NAF = reference.ks_naf(KS, RAND, IMPI, FQDN)
 # what a terminal has for each anchor, in the message profile
 FIRST = {"akma": (KID, FIRST_KEY), "gba": (B_TID, KS_NAF)}
+STORE = None  # a postgres.Postgres, for every Server from here on; else an SQLite file each
 RATES = "[limits]\naddress=10000/s\nkid=10000/s\n"
 
 
 class Server:
     """A key server with one application and an AAnF of ours, or with the one at @core. @extra: more of
-    the configuration, where %DIR% is the folder of the stack, or a function of the stack."""
+    the configuration, where %DIR% is the folder of the stack, or a function of the stack. @conninfo:
+    of a PostgreSQL; @beside: a Server whose store it shares."""
+
+    schemas = itertools.count(1)
 
     def __init__(self, workers=1, extra=RATES, add=("mqtt",), init=(), realms=None,
-                 core=None):
+                 core=None, conninfo=None, beside=None):
         self.stack = harness.Stack()
         self.operator = aanf.Aanf()
         self.operator.start()
@@ -50,9 +56,17 @@ class Server:
             self.edit("realms=*", "realms=" + realms)
         self.audit = s.path("audit.jsonl")
         self.edit("workers=", "audit-file=%s\nworkers=" % self.audit)
-        s.server("init", *init)
-        for name in add:
-            s.server("application", "add", name, "--source", "local", "--allow", "*")
+        if STORE and not conninfo:
+            conninfo = STORE.conninfo("store_%d" % next(self.schemas))
+        if conninfo:
+            self.edit("backend=sqlite\npath=%s" % s.path("keys.db"),
+                      "backend=postgresql\nconninfo=" + conninfo.replace("%DIR%", s.dir))
+        if beside:
+            shutil.copy(beside.stack.path("store.key"), s.path("store.key"))
+        else:
+            s.server("init", *init)
+            for name in add:
+                s.server("application", "add", name, "--source", "local", "--allow", "*")
         self.process = s.start_keyserver()
 
     def edit(self, old, new):

@@ -111,6 +111,17 @@ class Postgres:
         return "host=%s dbname=postgres user=%s options='-c search_path=%s'" % (
             self.folder, role, schema)
 
+    def hold(self, schema, *statements):
+        """A session that has run @statements and neither commits nor goes, until it is killed."""
+        process = subprocess.Popen([os.path.join(self.bin, "psql"), "-X", "-q", "-h", self.folder,
+                                    "-U", "akma", "-d", "postgres"], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdin.write("SET search_path = %s;\nBEGIN;\n%s;\n\\echo held\n" % (
+            schema, ";\n".join(statements)))
+        process.stdin.flush()
+        assert process.stdout.readline().strip() == "held"
+        return process
+
     def backends(self):
         rows = self.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'akma-keyserver'")
         return [int(pid) for pid in rows.split()]
