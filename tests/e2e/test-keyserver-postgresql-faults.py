@@ -5,14 +5,23 @@ two key servers on one of it."""
 import concurrent.futures
 import os
 import signal
+import sys
 import threading
 
-import harness
-import keyserver
-import postgres
-import reference
-import tap
-from keyserver import FIRST_KEY, KID, Server, cause_of
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tap  # noqa: E402
+
+try:
+    import h2.connection  # noqa: F401
+    import jwcrypto.jwe   # noqa: F401
+except ImportError as missing:
+    tap.skip_all(str(missing))
+
+import harness  # noqa: E402
+import keyserver  # noqa: E402
+import postgres  # noqa: E402
+import reference  # noqa: E402
+from keyserver import FIRST_KEY, KID, Server, cause_of  # noqa: E402
 
 GONE = (503, "store_unavailable")
 FLEET = ["%d.tid@5gc.mnc001.mcc001.3gppnetwork.org" % i for i in range(40)]

@@ -4,14 +4,22 @@
 the same functions, on a real server of Debian's package."""
 import importlib.util
 import os
+import sys
 
-import keyserver
-import postgres
-import tap
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tap  # noqa: E402
+
+try:
+    import h2.connection  # noqa: F401
+    import jwcrypto.jwe   # noqa: F401
+except ImportError as missing:
+    tap.skip_all(str(missing))
+
+import keyserver  # noqa: E402
+import postgres  # noqa: E402
 
 # their names, as far as they need no file of SQLite's
 PROMISES = (
-    "m3_m4_m9_second_response_carries_the_key_that_the_store_holds",
     "a_repeated_exchange_gives_the_same_version_and_makes_nothing_twice",
     "many_at_once_get_the_same_new_key",
     "two_terminals_have_different_keys",
