@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "dbus/key-reply.h"
+#include "dbus/unit.h"
 
 #define INTERFACE "org.akmad1.Application"
 #define PATH      AKMA_ROOT_PATH "/application"
@@ -14,6 +15,7 @@ struct _AkmaApplicationAdaptor {
     AkmaExport on_bus;
     GArray *uids;
     GArray *gids;
+    GStrv units;
     /* the properties */
     char *id;
     char *server;
@@ -39,41 +41,57 @@ akma_application_adaptor_dup_path(const char *id)
 }
 
 static bool
-authorise_key(const AkmaApplicationAdaptor *self, AkmaCall *call, const char *method)
+authorise_key(const AkmaApplicationAdaptor *self, AkmaCall *call, AkmaDecision *decision)
 {
     const AkmaAuthRule rule = {
         .uids = (const uid_t *)(gpointer)self->uids->data,
         .n_uids = self->uids->len,
         .gids = (const gid_t *)(gpointer)self->gids->data,
         .n_gids = self->gids->len,
+        .units = (const char *const *)self->units,
     };
+    const AkmaCaller *caller = akma_call_get_caller(call);
 
-    if (akma_auth_may_get_key(akma_call_get_caller(call), &rule))
+    if (akma_auth_may_get_key(caller, &rule))
         return true;
 
-    akma_adaptor_log(call, method, self->id, "-", "not authorized");
-    akma_adaptor_refuse(
-        call, AKMA_ERROR_NOT_AUTHORIZED, "not among the users= and groups= of this application");
+    /* also for a rule without units: whoever reads the log learns what to write there */
+    decision->unit = akma_unit_dup_of_caller(caller);
+    if (akma_auth_unit_may_get_key(decision->unit, &rule))
+        return true;
+
+    decision->event = AKMA_EVENT_KEY_REFUSED;
+    akma_adaptor_log(call, decision, "not authorized");
+    akma_adaptor_refuse(call,
+                        AKMA_ERROR_NOT_AUTHORIZED,
+                        "not among the users=, groups= and units= of this application");
 
     return false;
 }
 
 /* Acts and replies; @kid NULL: the current version. */
 static void
-reply_key(const AkmaApplicationAdaptor *self, AkmaCall *call, const char *method, const char *kid)
+reply_key(const AkmaApplicationAdaptor *self,
+          AkmaCall *call,
+          AkmaDecision *decision,
+          const char *kid)
 {
     const AkmaAdaptorContext *context = self->context;
     g_autoptr(GError) error = NULL;
     const AkmaStoredKey *key = context->functions->peek_key(context->agent, self->id, kid, &error);
 
     if (!key || !akma_key_reply_send(akma_call_get_message(call), key, &error)) {
-        akma_adaptor_log(call, method, self->id, kid ? kid : "-", akma_error_get_name(error));
+        decision->event = AKMA_EVENT_NO_KEY;
+        decision->kid = kid;
+        akma_adaptor_log(call, decision, akma_error_get_name(error));
         akma_call_refuse(call, error);
         return;
     }
 
     /* while the answer is on its way */
-    akma_adaptor_log(call, method, self->id, key->kid, "allowed");
+    decision->event = AKMA_EVENT_KEY_GIVEN;
+    decision->kid = key->kid;
+    akma_adaptor_log(call, decision, "allowed");
 }
 
 static void
@@ -81,9 +99,10 @@ get_key(AkmaCall *taken, gpointer user_data)
 {
     g_autoptr(AkmaCall) call = taken;
     AkmaApplicationAdaptor *self = user_data;
+    g_auto(AkmaDecision) decision = {.method = "GetKey", .application = self->id};
 
-    if (authorise_key(self, call, "GetKey"))
-        reply_key(self, call, "GetKey", NULL);
+    if (authorise_key(self, call, &decision))
+        reply_key(self, call, &decision, NULL);
 }
 
 static int
@@ -116,11 +135,12 @@ get_key_version(AkmaCall *taken, gpointer user_data)
     g_autoptr(AkmaCall) call = taken;
     AkmaApplicationAdaptor *self = user_data;
     const char *kid = "";
+    g_auto(AkmaDecision) decision = {.method = "GetKeyVersion", .application = self->id};
 
     /* sd-bus has compared the signature */
     sd_bus_message_read(akma_call_get_message(call), "s", &kid);
-    if (authorise_key(self, call, "GetKeyVersion") && validate_kid(call, kid))
-        reply_key(self, call, "GetKeyVersion", kid);
+    if (authorise_key(self, call, &decision) && validate_kid(call, kid))
+        reply_key(self, call, &decision, kid);
 }
 
 static int
@@ -223,6 +243,7 @@ akma_application_adaptor_free(AkmaApplicationAdaptor *self)
     akma_export_clear(&self->on_bus);
     g_array_unref(self->uids);
     g_array_unref(self->gids);
+    g_strfreev(self->units);
     g_free(self->id);
     g_free(self->server);
     g_free(self->state);
@@ -240,6 +261,8 @@ akma_application_adaptor_set_rule(AkmaApplicationAdaptor *self,
     g_array_set_size(self->gids, 0);
     g_array_append_vals(self->uids, rule->uids, (guint)rule->n_uids);
     g_array_append_vals(self->gids, rule->gids, (guint)rule->n_gids);
+    g_strfreev(self->units);
+    self->units = g_strdupv((char **)rule->units);
     akma_export_set_text(&self->on_bus, "Server", &self->server, server);
     akma_export_send_changes(&self->on_bus);
 }

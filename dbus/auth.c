@@ -2,10 +2,14 @@
 
 #include "dbus/auth.h"
 
+#include <unistd.h>
+
 void
 akma_caller_clear(AkmaCaller *self)
 {
     g_clear_pointer(&self->gids, g_array_unref);
+    if (self->process_fd > 0)
+        close(self->process_fd);
     *self = (AkmaCaller){0};
 }
 
@@ -36,6 +40,12 @@ akma_auth_may_get_key(const AkmaCaller *caller, const AkmaAuthRule *rule)
     }
 
     return false;
+}
+
+bool
+akma_auth_unit_may_get_key(const char *unit, const AkmaAuthRule *rule)
+{
+    return unit && rule->units && g_strv_contains(rule->units, unit);
 }
 
 bool

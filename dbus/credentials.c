@@ -2,6 +2,8 @@
 
 #include "dbus/credentials.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static int
@@ -32,6 +34,21 @@ read_groups(sd_bus_message *answer, GArray **gids)
     return r;
 }
 
+/* From Debian 13 on: a pidfd of who connected, which no recycled pid can stand for. */
+static int
+read_process(sd_bus_message *answer, int *process_fd)
+{
+    int borrowed;
+    int r = *process_fd > 0 ? -EBADMSG : sd_bus_message_read(answer, "v", "h", &borrowed);
+    int fd = r >= 0 ? fcntl(borrowed, F_DUPFD_CLOEXEC, 3) : -1;
+
+    /* one that cannot be kept is as one that was not told */
+    if (fd >= 0)
+        *process_fd = fd;
+
+    return r;
+}
+
 /* One entry; what is not ours to know is passed over. */
 static int
 read_entry(sd_bus_message *answer, AkmaCaller *caller)
@@ -53,6 +70,8 @@ read_entry(sd_bus_message *answer, AkmaCaller *caller)
     } else if (strcmp(name, "ProcessID") == 0 && strcmp(type, "u") == 0) {
         r = read_number(answer, &number);
         caller->pid = (pid_t)number;
+    } else if (strcmp(name, "ProcessFD") == 0 && strcmp(type, "h") == 0) {
+        r = read_process(answer, &caller->process_fd);
     } else if (strcmp(name, "UnixGroupIDs") == 0 && strcmp(type, "au") == 0) {
         r = read_groups(answer, &caller->gids);
     } else {

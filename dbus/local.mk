@@ -35,12 +35,17 @@ noinst_LTLIBRARIES += %D%/libdbus.la
 	%D%/key-reply.c %D%/key-reply.h \
 	%D%/limit.c %D%/limit.h \
 	%D%/modem.c %D%/modem.h \
-	%D%/service.c %D%/service.h
+	%D%/service.c %D%/service.h \
+	%D%/unit.c %D%/unit.h
 %C%_libdbus_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-dbus\"
 %C%_libdbus_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_libdbus_la_LIBADD = src/store/libstore.la src/base/libbase.la \
 	$(GLIB_LIBS) $(SYSTEMD_LIBS)
 
+unit_tests += tests/unit/test-unit
+tests_unit_test_unit_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_unit_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_pid_get_unit
+tests_unit_test_unit_LDADD = %D%/libdbus.la $(CMOCKA_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS)
 unit_tests += tests/unit/test-auth tests/unit/test-credentials tests/unit/test-limit \
 	tests/unit/test-key-reply
 tests_unit_test_auth_LDADD = %D%/libdbus.la $(CMOCKA_LIBS) $(GLIB_LIBS)

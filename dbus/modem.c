@@ -101,7 +101,7 @@ probe(AkmaCall *taken, gpointer user_data)
     AkmaModemAdaptor *self = user_data;
     const AkmaAdaptorContext *context = self->context;
 
-    if (akma_adaptor_check_manager(call, "Probe", "-"))
+    if (akma_adaptor_check_manager(call, "Probe", NULL))
         context->functions->probe(context->agent, self->number, probed, g_steal_pointer(&call));
 }
 

@@ -41,7 +41,7 @@ enroll(AkmaCall *taken, gpointer user_data)
     /* sd-bus has compared the signature */
     sd_bus_message_read(akma_call_get_message(call), "s", &id);
     is_known = g_hash_table_contains(self->applications, id);
-    if (!akma_adaptor_check_manager(call, "Enroll", is_known ? id : "?"))
+    if (!akma_adaptor_check_manager(call, "Enroll", is_known ? id : NULL))
         return;
     if (!is_known) {
         akma_adaptor_refuse(call, AKMA_ERROR_KEY_UNKNOWN, "no application of this name");
@@ -66,7 +66,7 @@ scan(AkmaCall *taken, gpointer user_data)
     g_autoptr(AkmaCall) call = taken;
     AkmaService *self = user_data;
 
-    if (!akma_adaptor_check_manager(call, "Scan", "-"))
+    if (!akma_adaptor_check_manager(call, "Scan", NULL))
         return;
 
     self->context.functions->scan(self->context.agent);

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 build = os.environ.get("top_builddir", os.path.join(top, "build/gcc"))
@@ -138,6 +139,30 @@ def every_member_of_the_bus_stands_in_akmad_bus():
     for kind, name in members:
         pattern = r"(Va|,) %s \S" % name if kind == "property" else r"Fn %s\b" % name
         assert re.search(pattern, text), name
+
+
+@tap.test
+def every_event_of_the_journal_stands_in_the_catalog():
+    with open(os.path.join(top, "src/base/event.c")) as file:
+        ids = re.findall(r'= \{"([0-9a-f]{32})"', file.read())
+    with open(os.path.join(top, "packaging/akmad.catalog")) as file:
+        entries = re.findall(r"^-- (\S+)\nSubject: .+\n(?:[A-Z][\w-]+: .+\n)+\n(?:.+\n)+", file.read(), re.M)
+    assert len(ids) > 8 and len(set(ids)) == len(ids)
+    assert sorted(entries) == sorted(ids), set(entries) ^ set(ids)
+
+
+@tap.test
+def the_catalog_is_what_journalctl_reads():
+    if not shutil.which("journalctl"):
+        raise tap.Skip("journalctl is not installed")
+    with tempfile.TemporaryDirectory() as root:
+        os.makedirs(root + "/usr/lib/systemd/catalog")
+        os.makedirs(root + "/var/lib/systemd/catalog")
+        shutil.copy(os.path.join(top, "packaging/akmad.catalog"), root + "/usr/lib/systemd/catalog")
+        subprocess.run(["journalctl", "--root", root, "--update-catalog"], check=True)
+        listed = subprocess.run(["journalctl", "--root", root, "--list-catalog"], check=True,
+                                capture_output=True, text=True).stdout
+    assert listed.count(" akmad: ") == len(listed.splitlines()) > 8, listed
 
 
 @tap.test

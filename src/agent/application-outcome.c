@@ -3,6 +3,7 @@
 /* application-outcome: what an exchange gave for an application. */
 #include "agent/application-private.h"
 #include "base/error.h"
+#include "base/event.h"
 
 /* The exchange is over for this application; @error NULL: well. */
 static void
@@ -83,7 +84,13 @@ akma_application_delivered(AkmaApplication *self, const AkmaKey *key, unsigned a
 
     self->ask_again_s = ask_again_s;
     if (!is_stored(self, key) && !keep(self, key, &error)) {
-        g_warning("application %s: key %s: %s", self->name, key->kid, error->message);
+        akma_event_log(AKMA_EVENT_RENEWAL_FAILED,
+                       self->name,
+                       key->kid,
+                       "application %s: key %s: %s",
+                       self->name,
+                       key->kid,
+                       error->message);
         akma_application_plan_store_retry(self);
         conclude(self, error);
         return;
@@ -93,7 +100,15 @@ akma_application_delivered(AkmaApplication *self, const AkmaKey *key, unsigned a
     self->store_failures = 0;
     self->upstream_failures = 0;
     akma_application_plan_next(self);
-    g_info("application %s: key %s %s", self->name, key->kid, changed ? "is new" : "is unchanged");
+    if (changed)
+        akma_event_log(AKMA_EVENT_KEY_NEW,
+                       self->name,
+                       key->kid,
+                       "application %s: key %s is new",
+                       self->name,
+                       key->kid);
+    else
+        g_info("application %s: key %s is unchanged", self->name, key->kid);
     g_clear_error(&self->error);
     akma_application_publish(self);
     if (changed && self->context.service)
@@ -117,7 +132,12 @@ take_away(AkmaApplication *self)
     self->is_revoked = true;
     if (known)
         return sealed;
-    g_message("application %s: key %s revoked by the server", self->name, kid);
+    akma_event_log(AKMA_EVENT_KEY_REVOKED,
+                   self->name,
+                   kid,
+                   "application %s: key %s revoked by the server",
+                   self->name,
+                   kid);
     akma_application_publish(self);
     if (self->context.service)
         akma_service_emit_key_revoked(self->context.service, self->name, kid);
@@ -139,7 +159,12 @@ akma_application_wipe(AkmaApplication *self)
         g_warning("application %s: cannot wipe its key: %s", self->name, error->message);
         self->is_revoked = true; /* nobody gets it until there is a new one */
     }
-    g_message("application %s: another SIM, key %s is wiped", self->name, kid);
+    akma_event_log(AKMA_EVENT_KEY_WIPED,
+                   self->name,
+                   kid,
+                   "application %s: another SIM, key %s is wiped",
+                   self->name,
+                   kid);
     akma_application_publish(self);
     if (self->context.service)
         akma_service_emit_key_revoked(self->context.service, self->name, kid);
@@ -155,7 +180,12 @@ akma_application_refused(AkmaApplication *self, AkmaCause cause, unsigned ask_ag
 
     self->ask_again_s = ask_again_s;
     if (cause != AKMA_CAUSE_REVOKED)
-        g_warning("application %s: %s", self->name, error->message);
+        akma_event_log(AKMA_EVENT_RENEWAL_FAILED,
+                       self->name,
+                       NULL,
+                       "application %s: %s",
+                       self->name,
+                       error->message);
     if (cause != AKMA_CAUSE_UPSTREAM_UNAVAILABLE)
         self->upstream_failures = 0;
     if (cause == AKMA_CAUSE_REVOKED && !take_away(self))

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/event.h"
 
 #define RETRY_SLACK_MS 100 /* those who failed together try again together */
 
@@ -126,10 +127,13 @@ forget_other_key_id(AkmaApplication *self)
 
     if (!key || g_str_has_prefix(key->kid, prefix))
         return false;
-    g_message("application %s: key-id is %s now, %s is wiped",
-              self->name,
-              self->section->key_id,
-              key->kid);
+    akma_event_log(AKMA_EVENT_KEY_WIPED,
+                   self->name,
+                   key->kid,
+                   "application %s: key-id is %s now, %s is wiped",
+                   self->name,
+                   self->section->key_id,
+                   key->kid);
     akma_application_forget(self);
 
     return true;

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <string.h>
 
+#include "dbus/unit.h"
 #include "proto/key-set.h"
 
 #define NAME_MAX_LEN 64
@@ -43,6 +44,7 @@ static const AkmaSettingRow rows[] = {
     {"application *", "key-id", AKMA_SETTING_STRING, NULL, NULL, false},
     {"application *", "users", AKMA_SETTING_LIST, NULL, NULL, false},
     {"application *", "groups", AKMA_SETTING_LIST, NULL, NULL, false},
+    {"application *", "units", AKMA_SETTING_LIST, NULL, NULL, false},
     {"application *", "refresh", AKMA_SETTING_DURATION, "6h", NULL, false},
     {"application *", "renew-before", AKMA_SETTING_PERCENT, "20%", NULL, false},
 };
@@ -57,6 +59,7 @@ application_free(gpointer data)
     g_free(self->key_id);
     g_array_unref(self->uids);
     g_array_unref(self->gids);
+    g_strfreev(self->units);
     g_free(self);
 }
 
@@ -161,6 +164,7 @@ load_rule(AkmaConfig *self, AkmaConfigApplication *application, const char *grou
 
     application->uids = g_array_new(FALSE, FALSE, sizeof(uid_t));
     application->gids = g_array_new(FALSE, FALSE, sizeof(gid_t));
+    application->units = g_strdupv((char **)akma_settings_get_list(self->settings, group, "units"));
     for (; *users; users++) {
         uid_t uid;
 
@@ -176,6 +180,15 @@ load_rule(AkmaConfig *self, AkmaConfigApplication *application, const char *grou
             return akma_settings_reject(
                 self->settings, group, "groups", error, "no group \"%s\"", *groups);
         g_array_append_val(application->gids, gid);
+    }
+    for (size_t i = 0; application->units[i]; i++) {
+        if (!akma_unit_name_is_valid(application->units[i]))
+            return akma_settings_reject(self->settings,
+                                        group,
+                                        "units",
+                                        error,
+                                        "\"%s\" is not the whole name of a unit, as x.service",
+                                        application->units[i]);
     }
 
     return true;
@@ -350,5 +363,6 @@ akma_config_application_get_rule(const AkmaConfigApplication *application)
         .n_uids = application->uids->len,
         .gids = (const gid_t *)(gconstpointer)application->gids->data,
         .n_gids = application->gids->len,
+        .units = (const char *const *)application->units,
     };
 }

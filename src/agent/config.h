@@ -52,6 +52,7 @@ typedef struct {
     char *key_id;
     GArray *uids; /* uid_t */
     GArray *gids; /* gid_t */
+    GStrv units;
     unsigned refresh_s;
     unsigned renew_before_percent;
 } AkmaConfigApplication;

@@ -51,6 +51,8 @@ unit_tests += tests/unit/test-naf
 tests_unit_test_naf_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 script_tests += tests/e2e/test-agent-digest.py tests/e2e/test-agent-naf.py tests/e2e/test-agent-psk.py
 script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
+	tests/bus/test-journal.py tests/bus/test-who-may.py \
 	tests/bus/test-hotplug.py tests/bus/test-sim.py tests/e2e/test-probe.py \
 	tests/e2e/test-proxy.py
 EXTRA_DIST += tests/bus/world.py tests/e2e/stock_server.py
+EXTRA_DIST += tests/bus/cgroups.py

@@ -3,6 +3,7 @@
 #include "agent/server-private.h"
 #include "agent/timer.h"
 #include "base/error.h"
+#include "base/event.h"
 
 void
 akma_server_unref(AkmaServer *self)
@@ -119,8 +120,11 @@ drop_applications(AkmaServer *self)
             akma_application_set_config(application, self->config, section);
             continue;
         }
-        g_message("application %s: not configured any more, its key is wiped",
-                  akma_application_get_name(application));
+        akma_event_log(AKMA_EVENT_KEY_WIPED,
+                       akma_application_get_name(application),
+                       NULL,
+                       "application %s: not configured any more, its key is wiped",
+                       akma_application_get_name(application));
         akma_application_forget(application);
         g_ptr_array_remove_index(self->applications, i - 1);
     }

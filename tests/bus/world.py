@@ -243,9 +243,11 @@ class World:
             GLib.MainContext.default().iteration(False)
             time.sleep(0.002)
 
-    def call_as(self, uid, gids, path, interface, method, arguments="()"):
-        """One call by a process of another user (root only)."""
+    def call_as(self, uid, gids, path, interface, method, arguments="()", enter=None):
+        """One call by a process of another user (root only), in the unit that it is to @enter."""
         def become():
+            if enter:
+                enter()
             os.setgroups(gids)
             os.setgid(gids[0])
             os.setuid(uid)

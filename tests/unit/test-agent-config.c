@@ -75,7 +75,7 @@ a_good_file_gives_what_it_says_and_the_defaults(void **state)
 }
 
 static void
-without_users_and_groups_nobody_is_named(void **state)
+without_users_groups_and_units_nobody_is_named(void **state)
 {
     g_autoptr(AkmaConfig) config = load(MODEM SERVER "[application mqtt]\nserver=keys\n", NULL);
     AkmaAuthRule rule =
@@ -83,6 +83,22 @@ without_users_and_groups_nobody_is_named(void **state)
 
     (void)state;
     assert_int_equal(rule.n_uids + rule.n_gids, 0);
+    assert_null(rule.units[0]);
+}
+
+static void
+units_are_what_the_group_says(void **state)
+{
+    g_autoptr(AkmaConfig) config = load(GOOD "units=mosquitto.service;vpn@1.service;\n", NULL);
+    AkmaAuthRule rule =
+        akma_config_application_get_rule(akma_config_get_applications(config)->pdata[0]);
+
+    (void)state;
+    assert_string_equal(rule.units[0], "mosquitto.service");
+    assert_string_equal(rule.units[1], "vpn@1.service");
+    assert_null(rule.units[2]);
+    assert_rejected(GOOD "units=mosquitto\n", "[application mqtt] units", "\"mosquitto\"");
+    assert_rejected(GOOD "units=a.service;vpn@.service\n", "[application mqtt] units", "\"vpn@");
 }
 
 static void
@@ -243,7 +259,6 @@ static void
 reject_what_belongs_to_features_that_are_not_there(void **state)
 {
     (void)state;
-    assert_rejected(GOOD "units=x.service\n", "[application mqtt] units", "");
     assert_rejected(MODEM "protocol=smoke\n", "[modem sim] protocol", "");
     assert_rejected(SERVER "profile=tls\n", "[server keys] profile", "");
     assert_rejected("[agent]\nsealing=tpm\n", "[agent] sealing", "");
@@ -320,7 +335,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_gives_what_it_says_and_the_defaults),
-        cmocka_unit_test(without_users_and_groups_nobody_is_named),
+        cmocka_unit_test(units_are_what_the_group_says),
+        cmocka_unit_test(without_users_groups_and_units_nobody_is_named),
         cmocka_unit_test(an_empty_file_means_any_modem),
         cmocka_unit_test(pin_file_and_what_another_sim_does_are_what_the_file_says),
         cmocka_unit_test(proxy_is_what_the_group_says),

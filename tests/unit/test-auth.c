@@ -14,8 +14,9 @@
 
 static const uid_t uids[] = {1000, 1001};
 static const gid_t gids[] = {44, 2000};
-static const AkmaAuthRule rule = {uids, 2, gids, 2};
-static const AkmaAuthRule nobody = {NULL, 0, NULL, 0};
+static const char *const units[] = {"mqtt.service", "vpn@1.service", NULL};
+static const AkmaAuthRule rule = {uids, 2, gids, 2, units};
+static const AkmaAuthRule nobody = {NULL, 0, NULL, 0, NULL};
 
 /* Somebody whom the bus knows; @n groups follow, none: not told. */
 static AkmaCaller
@@ -83,7 +84,7 @@ reject_whom_the_bus_does_not_know(void **state)
 {
     static const gid_t root_gid = 0;
     static const uid_t root_uid = 0;
-    const AkmaAuthRule root_rule = {&root_uid, 1, &root_gid, 1};
+    const AkmaAuthRule root_rule = {&root_uid, 1, &root_gid, 1, NULL};
     g_auto(AkmaCaller) root = caller(0, 1, 0);
 
     (void)state;
@@ -101,6 +102,32 @@ reject_a_group_when_the_bus_tells_no_groups(void **state)
     (void)state;
     assert_null(self.gids);
     assert_false(akma_auth_may_get_key(&self, &rule));
+}
+
+static void
+a_unit_of_the_rule_gets_the_key(void **state)
+{
+    (void)state;
+    assert_true(akma_auth_unit_may_get_key("mqtt.service", &rule));
+    assert_true(akma_auth_unit_may_get_key("vpn@1.service", &rule));
+}
+
+static void
+reject_other_units_and_parts_of_names(void **state)
+{
+    static const char *const others[] = {"",
+                                         "mqtt",
+                                         "mqtt.servic",
+                                         "mqtt.service2",
+                                         "MQTT.service",
+                                         "vpn@.service",
+                                         "vpn@2.service"};
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        assert_false(akma_auth_unit_may_get_key(others[i], &rule));
+    assert_false(akma_auth_unit_may_get_key(NULL, &rule));
+    assert_false(akma_auth_unit_may_get_key("mqtt.service", &nobody));
 }
 
 static void
@@ -126,6 +153,8 @@ main(void)
         cmocka_unit_test(reject_everybody_by_default_root_too),
         cmocka_unit_test(reject_whom_the_bus_does_not_know),
         cmocka_unit_test(reject_a_group_when_the_bus_tells_no_groups),
+        cmocka_unit_test(a_unit_of_the_rule_gets_the_key),
+        cmocka_unit_test(reject_other_units_and_parts_of_names),
         cmocka_unit_test(root_and_the_own_user_manage),
     };
 

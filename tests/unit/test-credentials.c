@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "tests/fakes/bus-message.h"
 
@@ -61,6 +63,37 @@ uid_pid_and_groups_are_read_and_the_rest_is_passed_over(void **state)
     assert_int_equal(self.gids->len, 3);
     assert_int_equal(g_array_index(self.gids, gid_t, 0), 5);
     assert_int_equal(g_array_index(self.gids, gid_t, 2), 2000);
+}
+
+static void
+a_pidfd_of_the_bus_is_kept(void **state)
+{
+    AkmaCaller self = {0};
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int kept;
+
+    (void)state;
+    READ(&self, "a{sv}", 2, "UnixUserID", "u", 5, "ProcessFD", "h", fd);
+    kept = self.process_fd;
+
+    assert_true(kept > 2 && kept != fd);
+    assert_int_equal(fcntl(kept, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    akma_caller_clear(&self);
+    assert_int_equal(fcntl(kept, F_GETFD), -1);
+    close(fd);
+}
+
+static void
+reject_an_answer_with_two_pidfds(void **state)
+{
+    g_auto(AkmaCaller) self = {0};
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    (void)state;
+    READ(&self, "a{sv}", 3, "UnixUserID", "u", 5, "ProcessFD", "h", fd, "ProcessFD", "h", fd);
+
+    assert_false(self.known || self.process_fd);
+    close(fd);
 }
 
 static void
@@ -124,6 +157,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uid_pid_and_groups_are_read_and_the_rest_is_passed_over),
+        cmocka_unit_test(a_pidfd_of_the_bus_is_kept),
+        cmocka_unit_test(reject_an_answer_with_two_pidfds),
         cmocka_unit_test(no_groups_are_told_and_none_are_there),
         cmocka_unit_test(reject_an_answer_without_a_uid),
         cmocka_unit_test(reject_what_is_of_another_type),

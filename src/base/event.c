@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/event.h"
+
+static const struct {
+    const char *id;
+    GLogLevelFlags level;
+} rows[] = {
+    [AKMA_EVENT_KEY_GIVEN] = {"130d85f56eef4ab08fff0c5021fa6ca9", G_LOG_LEVEL_INFO},
+    [AKMA_EVENT_KEY_REFUSED] = {"c3c3781bf3dd4722a0437995bf88f338", G_LOG_LEVEL_MESSAGE},
+    [AKMA_EVENT_NO_KEY] = {"815b6af1b0a9453988288c3317e0fcac", G_LOG_LEVEL_INFO},
+    [AKMA_EVENT_MANAGEMENT_ALLOWED] = {"67c702029af640ab8ef99429699baec8", G_LOG_LEVEL_INFO},
+    [AKMA_EVENT_MANAGEMENT_REFUSED] = {"5b82a4ee451549cb9745f47ea1badfb9", G_LOG_LEVEL_MESSAGE},
+    [AKMA_EVENT_KEY_NEW] = {"0cddd3ebd537457ca76ec4ea397d9949", G_LOG_LEVEL_INFO},
+    [AKMA_EVENT_KEY_REVOKED] = {"b478602978ac4ff993ce02d283501f43", G_LOG_LEVEL_MESSAGE},
+    [AKMA_EVENT_KEY_WIPED] = {"9ea659830a44414ba2a080667f652c07", G_LOG_LEVEL_MESSAGE},
+    [AKMA_EVENT_RENEWAL_FAILED] = {"9802ec6e892c428290ab60d2856b5d3e", G_LOG_LEVEL_WARNING},
+};
+
+void
+akma_event_log_in(const char *domain,
+                  AkmaEvent event,
+                  const char *application,
+                  const char *kid,
+                  const char *format,
+                  ...)
+{
+    g_autofree char *message = NULL;
+    va_list args;
+
+    va_start(args, format);
+    message = g_strdup_vprintf(format, args);
+    va_end(args);
+
+    g_log_structured(domain,
+                     rows[event].level,
+                     "MESSAGE_ID",
+                     rows[event].id,
+                     "AKMA_APPLICATION",
+                     application ? application : "",
+                     "AKMA_KID",
+                     kid ? kid : "",
+                     "MESSAGE",
+                     "%s",
+                     message);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * event: log lines that people search for. In the journal each carries MESSAGE_ID,
+ * AKMA_APPLICATION and AKMA_KID; packaging/akmad.catalog says of each what to do next.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* One row each in event.c and in the catalog. An ID is never used for anything else. */
+typedef enum {
+    AKMA_EVENT_KEY_GIVEN,
+    AKMA_EVENT_KEY_REFUSED, /* not authorized */
+    AKMA_EVENT_NO_KEY,      /* authorized, but there is none */
+    AKMA_EVENT_MANAGEMENT_ALLOWED,
+    AKMA_EVENT_MANAGEMENT_REFUSED,
+    AKMA_EVENT_KEY_NEW,
+    AKMA_EVENT_KEY_REVOKED,
+    AKMA_EVENT_KEY_WIPED, /* another SIM, or not configured any more */
+    AKMA_EVENT_RENEWAL_FAILED,
+} AkmaEvent;
+
+/*
+ * One line. @application and @kid may be NULL: those fields are empty then. @domain: of whoever
+ * logs; call the macro.
+ */
+void akma_event_log_in(const char *domain,
+                       AkmaEvent event,
+                       const char *application,
+                       const char *kid,
+                       const char *format,
+                       ...) G_GNUC_PRINTF(5, 6);
+
+#define akma_event_log(event, application, kid, ...)                                               \
+    akma_event_log_in(G_LOG_DOMAIN, event, application, kid, __VA_ARGS__)
+
+G_END_DECLS
