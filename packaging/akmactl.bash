@@ -25,6 +25,8 @@ _akmactl() {
     case $prev in
     --bus) words="system session" ;;
     --format) words="raw hex base64 jwk fingerprint mosquitto-psk wireguard-psk" ;;
+    --keyring) words="@u @s" ;;
+    --type) words="user logon" ;;
     --output)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
@@ -34,7 +36,7 @@ _akmactl() {
         case $verb:$cur in
         :*) words="status list get renew enroll wait watch exec modem --bus --json --help --version" ;;
         modem:[!-]* | modem:) words="probe" ;;
-        get:-*) words="--format --kid --output --wait --json --bus --help" ;;
+        get:-*) words="--format --kid --output --wait --keyring --type --json --bus --help" ;;
         wait:-*) words="--timeout --json --bus --help" ;;
         exec:-*) words="--wait --json --bus --help --" ;;
         watch:-*) words="--json --bus --help --" ;;

@@ -20,8 +20,9 @@ dbusservicedir = $(datadir)/dbus-1/system-services
 dbusinterfacesdir = $(datadir)/dbus-1/interfaces
 dist_dbusinterfaces_DATA = dbus/org.akmad1.xml
 nodist_dbusservice_DATA = %D%/org.akmad1.service
-dist_systemdsystemunit_DATA = %D%/akmad-port.socket
+dist_systemdsystemunit_DATA = %D%/akmad-port.socket %D%/akmad-credentials.socket
 nodist_systemdsystemunit_DATA = %D%/akmad.service %D%/akmad-port.service \
+	%D%/akmad-wait@.service \
 	%D%/akma-keyserver.service %D%/akma-lab.service
 
 examplesdir = $(docdir)/examples
@@ -59,6 +60,7 @@ uninstall-packaging:
 
 # only when make runs are the folders known
 packaging_generated = %D%/org.akmad1.service %D%/akmad.service %D%/akmad-port.service \
+	%D%/akmad-wait@.service \
 	%D%/akma-keyserver.service %D%/akma-lab.service
 $(packaging_generated): %: %.in
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \

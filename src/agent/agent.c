@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/credentials.h"
 #include "agent/keys.h"
 #include "agent/modems.h"
 #include "agent/probe.h"
@@ -21,9 +22,10 @@ struct _AkmaAgent {
     AkmaServerContext server_context;
     AkmaGbaCache *cache;
     AkmaCards *cards;
-    AkmaTimer *cache_end; /* when the next bootstrapping in it ends */
-    GPtrArray *servers;   /* AkmaServer, owned */
-    bool started;         /* a modem was opened or could not be */
+    AkmaCredentials *credentials; /* NULL: no socket for them */
+    AkmaTimer *cache_end;         /* when the next bootstrapping in it ends */
+    GPtrArray *servers;           /* AkmaServer, owned */
+    bool started;                 /* a modem was opened or could not be */
 };
 
 static AkmaServer *
@@ -88,6 +90,8 @@ publish(gpointer user_data)
 
     akma_service_set_state(self->service, state_name(self));
     akma_service_set_last_error(self->service, error);
+    if (self->credentials)
+        akma_credentials_retry(self->credentials);
 }
 
 /* Ks is wiped at the end of its lifetime, whether or not anybody asks. */
@@ -330,6 +334,7 @@ akma_agent_free(AkmaAgent *self)
     if (!self)
         return;
 
+    akma_credentials_free(g_steal_pointer(&self->credentials));
     g_clear_pointer(&self->servers, g_ptr_array_unref);
     akma_modems_mute(self->modems);
     akma_service_free(self->service);
@@ -355,5 +360,13 @@ akma_agent_configure(AkmaAgent *self, AkmaConfig *config)
     drop_servers(self);
     add_servers(self);
     akma_modems_configure(self->modems, config);
+    if (self->credentials)
+        akma_credentials_configure(self->credentials, config);
     publish(self);
+}
+
+void
+akma_agent_serve_credentials(AkmaAgent *self, int fd)
+{
+    self->credentials = akma_credentials_new(fd, self->config, peek_key, self);
 }

@@ -21,6 +21,9 @@ AkmaAgent *akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_di
 void akma_agent_free(AkmaAgent *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAgent, akma_agent_free)
 
+/* Keys for LoadCredential= from now on, over the listening socket @fd, which is taken. Once. */
+void akma_agent_serve_credentials(AkmaAgent *self, int fd);
+
 /* Takes over @config as far as that goes without a restart. */
 void akma_agent_configure(AkmaAgent *self, AkmaConfig *config);
 

@@ -13,6 +13,7 @@ struct _AkmaConfig {
     GPtrArray *modems;
     GPtrArray *servers;
     GPtrArray *applications;
+    unsigned credential_wait_s;
 };
 
 char *akma_config_dup(const AkmaConfig *self, const char *group, const char *key);

@@ -19,6 +19,8 @@ static const AkmaSettingRow rows[] = {
     {"agent", "sealing-key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"agent", "on-sim-change", AKMA_SETTING_CHOICE, "keep", "keep|wipe", false},
     {"agent", "port-socket", AKMA_SETTING_PATH, "/run/akmad/port.sock", NULL, false},
+    {"agent", "credential-socket", AKMA_SETTING_PATH, NULL, NULL, false},
+    {"agent", "credential-wait", AKMA_SETTING_DURATION, "30s", NULL, false},
     {"akma", "a-kid-format", AKMA_SETTING_CHOICE, "dot-base64url", "dot-base64url|hex", false},
     {"akma", "a-kid-realm-prefix", AKMA_SETTING_STRING, "", NULL, false},
     {"akma", "routing-indicator", AKMA_SETTING_STRING, "card", NULL, false},
@@ -261,6 +263,13 @@ check_akma(const AkmaConfig *self, GError **error)
     return true;
 }
 
+static bool
+load_credential_wait(AkmaConfig *self, GError **error)
+{
+    return akma_config_read_uint(
+        self, "agent", "credential-wait", 0, 3600, &self->credential_wait_s, error);
+}
+
 AkmaConfig *
 akma_config_load(const char *file, GError **error)
 {
@@ -275,7 +284,8 @@ akma_config_load(const char *file, GError **error)
     self->settings =
         akma_settings_load(file, folder, "application *", rows, G_N_ELEMENTS(rows), error);
 
-    if (!self->settings || !check_akma(self, error) || !akma_config_check_gba(self, error) ||
+    if (!self->settings || !load_credential_wait(self, error) || !check_akma(self, error) ||
+        !akma_config_check_gba(self, error) ||
         !load_kind(self, "modem", akma_config_load_modem, error) ||
         !load_kind(self, "server", akma_config_load_server, error) ||
         !load_kind(self, "application", load_application, error))
@@ -341,6 +351,18 @@ const GPtrArray *
 akma_config_get_modems(const AkmaConfig *self)
 {
     return self->modems;
+}
+
+const char *
+akma_config_get_credential_socket(const AkmaConfig *self)
+{
+    return akma_settings_get(self->settings, "agent", "credential-socket");
+}
+
+unsigned
+akma_config_get_credential_wait_s(const AkmaConfig *self)
+{
+    return self->credential_wait_s;
 }
 
 const GPtrArray *

@@ -71,7 +71,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaConfig, akma_config_unref)
 const AkmaSettings *akma_config_get_settings(const AkmaConfig *self);
 const char *akma_config_get_state_dir(const AkmaConfig *self); /* NULL: not set */
 bool akma_config_wipes_on_sim_change(const AkmaConfig *self);
-AkmaAkmaUsimConfig akma_config_get_usim(const AkmaConfig *self); /* strings are borrowed */
+AkmaAkmaUsimConfig akma_config_get_usim(const AkmaConfig *self);       /* strings are borrowed */
+const char *akma_config_get_credential_socket(const AkmaConfig *self); /* NULL: not set */
+unsigned akma_config_get_credential_wait_s(const AkmaConfig *self);
 const char *akma_config_get_bsf(const AkmaConfig *self);         /* NULL: from the IMSI */
 const char *akma_config_get_impi(const AkmaConfig *self);        /* NULL: from the IMSI */
 const char *akma_config_get_bsf_ca_file(const AkmaConfig *self); /* NULL: the system's */

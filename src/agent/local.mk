@@ -7,6 +7,8 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/application-outcome.c %D%/application-times.c \
 	%D%/cards.c %D%/cards.h \
 	%D%/config.c %D%/config.h %D%/config-private.h %D%/config-modem.c %D%/config-server.c \
+	%D%/credential-name.c %D%/credential-name.h \
+	%D%/credentials.c %D%/credentials.h %D%/credential-listen.c \
 	%D%/enrol.c %D%/enrol.h %D%/enrol-private.h \
 	%D%/enrol-digest.c %D%/enrol-message.c %D%/enrol-psk.c \
 	%D%/keys.c %D%/keys.h \
@@ -49,6 +51,13 @@ tests_unit_test_enrol_gba_LDADD = %D%/libagent.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test-naf
 tests_unit_test_naf_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+unit_tests += tests/unit/test-credential-name
+tests_unit_test_credential_name_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+fuzz_tests += tests/fuzz/fuzz-credential-name
+tests_fuzz_fuzz_credential_name_SOURCES = tests/fuzz/fuzz-credential-name.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_credential_name_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_credential_name_LDADD = %D%/libagent.la $(CRYPTO_LIBS) $(FUZZ_LIBS)
+script_tests += tests/bus/test-credential-socket.py
 script_tests += tests/e2e/test-agent-digest.py tests/e2e/test-agent-naf.py tests/e2e/test-agent-psk.py
 script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
 	tests/bus/test-journal.py tests/bus/test-who-may.py \

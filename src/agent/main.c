@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/credentials.h"
 #include "agent/keys.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -29,6 +30,7 @@ typedef struct {
 typedef struct {
     const Options *options;
     const char *state_dir;
+    const char *credential_socket;
     AkmaAgent *agent;
     GMainLoop *loop;
     bool lost_bus;
@@ -144,6 +146,9 @@ reload(gpointer user_data)
     if (config) {
         if (g_strcmp0(choose_state_dir(program->options, config), program->state_dir) != 0)
             g_warning("state-dir: %s stays until the next start", program->state_dir);
+        if (g_strcmp0(akma_config_get_credential_socket(config), program->credential_socket) != 0)
+            g_warning("credential-socket: %s stays until the next start",
+                      program->credential_socket ? program->credential_socket : "none");
         akma_agent_configure(program->agent, config);
         g_message("configuration reloaded");
     } else {
@@ -218,13 +223,16 @@ static bool
 serve(const Options *options, AkmaConfig *config, GError **error)
 {
     g_autofree char *state_dir = g_strdup(choose_state_dir(options, config));
-    Program program = {.options = options, .state_dir = state_dir};
+    g_autofree char *socket = g_strdup(akma_config_get_credential_socket(config));
+    Program program = {.options = options, .state_dir = state_dir, .credential_socket = socket};
     g_autoptr(AkmaBus) bus = NULL;
     g_autoptr(GMainLoop) loop = NULL;
+    int credentials;
     bool ok;
 
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, error) ||
-        !akma_keys_check_sealing(config, state_dir, error))
+        !akma_keys_check_sealing(config, state_dir, error) ||
+        !akma_credentials_listen(config, &credentials, error))
         return false;
     bus = akma_bus_connect(options->bus, error);
     if (!bus)
@@ -233,6 +241,8 @@ serve(const Options *options, AkmaConfig *config, GError **error)
     if (!program.agent)
         return false;
 
+    if (credentials >= 0)
+        akma_agent_serve_credentials(program.agent, credentials);
     loop = g_main_loop_new(NULL, FALSE);
     program.loop = loop;
     ok = akma_bus_own_name(bus, error) && run(&program, bus, error);

@@ -21,6 +21,9 @@ typedef enum {
     AKMA_EVENT_KEY_REVOKED,
     AKMA_EVENT_KEY_WIPED, /* another SIM, or not configured any more */
     AKMA_EVENT_RENEWAL_FAILED,
+    AKMA_EVENT_CREDENTIAL_GIVEN,
+    AKMA_EVENT_CREDENTIAL_REFUSED, /* it may not have one */
+    AKMA_EVENT_CREDENTIAL_LOST,    /* it may, but gets none */
 } AkmaEvent;
 
 /*

@@ -15,11 +15,13 @@ G_BEGIN_DECLS
 typedef struct {
     gboolean json;
     char *bus;    /* "system", "session" or an address; NULL: system */
-    char *format; /* these five as written; NULL: not given */
+    char *format; /* these seven as written; NULL: not given */
     char *kid;
     char *output;
     char *wait;
     char *timeout;
+    char *keyring;
+    char *type;
     char **words;               /* after the verb */
     const char *const *command; /* after "--"; NULL: none */
 
@@ -37,7 +39,9 @@ typedef enum {
     AKMA_CLI_OUTPUT = 1 << 2,
     AKMA_CLI_WAIT = 1 << 3,
     AKMA_CLI_TIMEOUT = 1 << 4,
-    AKMA_CLI_COMMAND = 1 << 5, /* words after "--" */
+    AKMA_CLI_KEYRING = 1 << 5,
+    AKMA_CLI_TYPE = 1 << 6,
+    AKMA_CLI_COMMAND = 1 << 7, /* words after "--" */
 } AkmaCliOptions;
 
 typedef struct {

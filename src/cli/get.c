@@ -9,19 +9,39 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/key.h"
+#include "cli/keyring.h"
 
 typedef struct {
     AkmaKeyFormat format;
     gint64 deadline;
+    AkmaKeyring keyring; /* where --keyring is given */
 } Options;
+
+static bool
+check_target(const AkmaCli *cli, Options *ret_options, GError **error)
+{
+    if (!cli->keyring && !cli->type)
+        return true;
+    if (!cli->keyring || cli->output) {
+        g_set_error_literal(error,
+                            AKMA_ERROR,
+                            AKMA_ERROR_INVALID_ARGUMENT,
+                            cli->keyring ? "--keyring and --output exclude each other"
+                                         : "--type is for --keyring");
+        return false;
+    }
+
+    return akma_keyring_parse(cli->keyring, cli->type, &ret_options->keyring, error);
+}
 
 static bool
 check_options(const AkmaCli *cli, Options *ret_options, GError **error)
 {
     /* jwk is the form of a key that is JSON already */
-    const char *word = cli->format ? cli->format : cli->json ? "jwk" : "raw";
+    const char *word = cli->format ? cli->format : cli->json && !cli->keyring ? "jwk" : "raw";
 
-    if (!akma_key_format_parse(word, &ret_options->format, error))
+    if (!akma_key_format_parse(word, &ret_options->format, error) ||
+        !check_target(cli, ret_options, error))
         return false;
     /* no --wait: one try */
     if (!akma_cli_parse_deadline(
@@ -31,7 +51,7 @@ check_options(const AkmaCli *cli, Options *ret_options, GError **error)
         g_set_error(error, AKMA_ERROR, AKMA_ERROR_INVALID_ARGUMENT, "--kid: that is not a name");
         return false;
     }
-    if (ret_options->format != AKMA_KEY_RAW || cli->output)
+    if (ret_options->format != AKMA_KEY_RAW || cli->output || cli->keyring)
         return true;
     if (cli->json) {
         g_set_error(error,
@@ -96,21 +116,28 @@ answer(const AkmaCli *cli,
     return object && write_stdout(object, error);
 }
 
+/* The key is elsewhere now: nothing of it on stdout. */
 static bool
-answer_file(const AkmaCli *cli, const AkmaCliKey *key, const AkmaSecret *text, GError **error)
+answer_public(const AkmaCli *cli, const AkmaCliKey *key, GError **error)
 {
     g_autoptr(AkmaSecret) object = NULL;
-    size_t len;
-    const uint8_t *bytes = akma_secret_peek(text, &len);
 
-    if (!akma_file_replace(cli->output, bytes, len, 0600, error))
-        return false;
     if (!cli->json)
         return true;
 
     object = akma_cli_key_wrap(key, cli->words[0], NULL, error);
 
     return object && write_stdout(object, error);
+}
+
+static bool
+answer_file(const AkmaCli *cli, const AkmaCliKey *key, const AkmaSecret *text, GError **error)
+{
+    size_t len;
+    const uint8_t *bytes = akma_secret_peek(text, &len);
+
+    return akma_file_replace(cli->output, bytes, len, 0600, error) &&
+           answer_public(cli, key, error);
 }
 
 bool
@@ -128,6 +155,10 @@ akma_verb_get_key(AkmaCli *cli, GError **error)
     text = akma_cli_key_format(key, options.format, error);
     if (!text)
         return false;
+
+    if (cli->keyring)
+        return akma_keyring_put(&options.keyring, cli->words[0], text, error) &&
+               answer_public(cli, key, error);
 
     return cli->output ? answer_file(cli, key, text, error)
                        : answer(cli, key, text, &options, error);

@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %D%/libcli.la
 	%D%/get.c \
 	%D%/json.c \
 	%D%/key.c %D%/key.h \
+	%D%/keyring.c %D%/keyring.h \
 	%D%/list.c \
 	%D%/modem.c \
 	%D%/probe.c %D%/probe.h \
@@ -30,7 +31,7 @@ bin_PROGRAMS += %D%/akmactl
 %C%_akmactl_LDADD = %D%/libcli.la
 
 script_tests += tests/bus/test-akmactl.py tests/bus/test-readme.py
-EXTRA_DIST += tests/bus/mock_agent.py tests/bus/mock_bus.py
+EXTRA_DIST += tests/bus/keyrings.py tests/bus/mock_agent.py tests/bus/mock_bus.py
 unit_tests += tests/unit/test-cli-show
 tests_unit_test_cli_show_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_cli_show_LDADD = %D%/libcli.la $(CMOCKA_LIBS)

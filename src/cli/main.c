@@ -14,7 +14,7 @@
 #include "base/secret.h"
 #include "base/settings.h"
 
-#define N_OPTIONS_MAX 9
+#define N_OPTIONS_MAX 11
 
 static void
 cli_clear(AkmaCli *cli)
@@ -22,6 +22,8 @@ cli_clear(AkmaCli *cli)
     g_clear_object(&cli->connection);
     g_free(cli->bus);
     g_free(cli->format);
+    g_free(cli->keyring);
+    g_free(cli->type);
     g_free(cli->kid);
     g_free(cli->output);
     g_free(cli->wait);
@@ -157,6 +159,8 @@ parse_verb(AkmaCli *cli, const AkmaVerb *verb, int argc, char **argv, GError **e
         {"output", 0, 0, G_OPTION_ARG_FILENAME, &cli->output, "Into FILE, mode 0600", "FILE"},
         {"wait", 0, 0, G_OPTION_ARG_FILENAME, &cli->wait, "Wait up to S seconds for a key", "S"},
         {"timeout", 0, 0, G_OPTION_ARG_FILENAME, &cli->timeout, "Give up after S seconds", "S"},
+        {"keyring", 0, 0, G_OPTION_ARG_FILENAME, &cli->keyring, "Into your keyring", "@u|@s"},
+        {"type", 0, 0, G_OPTION_ARG_FILENAME, &cli->type, "Of the key there", "user|logon"},
         G_OPTION_ENTRY_NULL,
     };
 

@@ -8,7 +8,8 @@ static const AkmaVerb verbs[] = {
     {"get",
      "get APP",
      "Writes an application's key",
-     AKMA_CLI_FORMAT | AKMA_CLI_KID | AKMA_CLI_OUTPUT | AKMA_CLI_WAIT,
+     AKMA_CLI_FORMAT | AKMA_CLI_KID | AKMA_CLI_OUTPUT | AKMA_CLI_WAIT | AKMA_CLI_KEYRING |
+         AKMA_CLI_TYPE,
      1,
      1,
      akma_verb_get_key},

@@ -162,7 +162,7 @@ def check_reads_the_configuration_and_opens_nothing():
     with World() as w:
         w.configure()
         assert w.run_agent("--check").returncode == 0
-        w.applications = "[application mqtt]\nserver=keys\nunits=x.service\n"
+        w.applications = "[application mqtt]\nserver=keys\nunits=x\n"
         w.configure()
         result = w.run_agent("--check")
         assert result.returncode == 6 and "[application mqtt] units" in result.stderr, result.stderr

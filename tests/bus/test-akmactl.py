@@ -17,6 +17,7 @@ import xml.etree.ElementTree as ElementTree
 top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), "../.."))
 build = os.environ.get("top_builddir", os.path.join(top, "build/gcc"))
 sys.path[:0] = [os.path.join(top, "tests/e2e"), os.path.dirname(os.path.abspath(__file__))]
+import keyrings
 import tap
 from mock_bus import Bus, folder
 
@@ -322,6 +323,60 @@ def get_output_replaces_the_file_with_mode_0600():
     assert told["kid"] == "mqtt-2:7" and "value" not in told
     with open(path) as file:
         assert file.read() == KEY.hex() + "\n"
+
+
+@tap.test
+def get_puts_the_key_into_a_keyring_of_the_caller():
+    keyrings.enter()
+    for ring, where in (("@s", keyrings.SESSION), ("@u", keyrings.USER)):
+        assert good("get", "mqtt-2", "--keyring", ring) == b""
+        key = keyrings.find(where, "user", "akmad:mqtt-2")
+        try:
+            assert keyrings.read(key) == KEY
+            # again: the same key with another payload
+            told = json.loads(good("get", "mqtt-2", "--json", "--keyring", ring, "--type", "user", "--kid",
+                                   "mqtt-2:6"))
+            assert told["kid"] == "mqtt-2:6" and "value" not in told, told
+            assert keyrings.read(key) == ODD
+            good("get", "mqtt-2", "--keyring", ring, "--format", "wireguard-psk")
+            assert keyrings.read(key) == base64.b64encode(KEY) + b"\n"
+        finally:
+            keyrings.revoke(key)
+
+
+@tap.test
+def a_key_of_type_logon_cannot_be_read_back():
+    keyrings.enter()
+    assert good("get", "mqtt-2", "--keyring", "@s", "--type", "logon") == b""
+    key = keyrings.find(keyrings.SESSION, "logon", "akmad:mqtt-2")
+    try:
+        kind, uid, *_, description = keyrings.describe(key)
+        assert (kind, int(uid), description) == ("logon", os.getuid(), "akmad:mqtt-2")
+        try:
+            assert not keyrings.read(key)
+        except OSError:
+            pass
+        else:
+            raise AssertionError("it was read")
+    finally:
+        keyrings.revoke(key)
+
+
+@tap.test
+def reject_keyrings_and_types_that_are_none():
+    refused("InvalidArgument", "get", "mqtt-2", "--keyring", "@x")
+    refused("InvalidArgument", "get", "mqtt-2", "--keyring", "")
+    refused("InvalidArgument", "get", "mqtt-2", "--keyring", "@u", "--type", "keyring")
+    refused("InvalidArgument", "get", "mqtt-2", "--type", "user")
+    refused("InvalidArgument", "get", "mqtt-2", "--keyring", "@u", "--output", os.path.join(folder, "k"))
+    assert not os.path.exists(os.path.join(folder, "k"))
+
+
+@tap.test
+def reject_what_the_keyring_does_not_take():
+    keyrings.enter()
+    bus.do("key", name="mqtt-2", kid="mqtt-2:0", hex="ab" * 33000)
+    refused("StoreFailed", "get", "mqtt-2", "--kid", "mqtt-2:0", "--keyring", "@s")
 
 
 @tap.test
@@ -635,7 +690,7 @@ def exec_of_what_cannot_run_is_126_or_127():
 @tap.test
 def reject_wrong_usage():
     for words in (["doctor"], ["get"], ["get", "mqtt-2", "more"],
-                  ["get", "mqtt-2", "--keyring", "@u"], ["get", "mqtt-2", "--format", "pem"],
+                  ["exec", "mqtt-2", "--keyring", "@u"], ["get", "mqtt-2", "--format", "pem"],
                   ["get", "mqtt-2", "--wait", "soon"], ["get", "mqtt-2", "--wait", "-1"],
                   ["status", "--format", "hex"], ["list", "--wait", "1"], ["status", "--", "x"],
                   ["get", ""], ["unknown"], ["--unknown", "status"], ["wait", "vpn", "--wait", "1"]):
@@ -650,8 +705,7 @@ def help_and_version_go_to_stdout():
     for verb in "status", "list", "get", "renew", "enroll", "wait", "watch", "exec", "modem":
         assert verb.encode() in good("--help")
         assert b"--json" in good(verb, "--help")
-    for absent in b"keyring", b"doctor":
-        assert absent not in good("--help") + good("get", "--help") + good("modem", "--help")
+    assert b"doctor" not in good("--help") + good("get", "--help") + good("modem", "--help")
 
 
 @tap.test

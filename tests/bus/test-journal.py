@@ -76,7 +76,7 @@ class JournalWorld(World):
         self.stack.start_modem(card=world.card(), core=False)
         self.configure()
         os.makedirs(self.stack.path("state"), mode=0o700)
-        self.stack.spawn("akmad", ["sh", "-c", 'exec "$@" 2>&%d' % journal.stderr.fileno(), "sh",
+        self.stack.spawn("akmad", ["bash", "-c", 'exec "$@" 2>&%d' % journal.stderr.fileno(), "sh",
                                    world.harness.program("akmad"), "--config",
                                    self.stack.path("akmad.conf"), "--bus", self.stack.bus],
                          pass_fds=[journal.stderr.fileno()])

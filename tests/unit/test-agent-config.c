@@ -87,6 +87,22 @@ without_users_groups_and_units_nobody_is_named(void **state)
 }
 
 static void
+the_socket_of_credentials_is_what_the_group_says(void **state)
+{
+    g_autoptr(AkmaConfig) none = load(GOOD, NULL);
+    g_autoptr(AkmaConfig) some =
+        load("[agent]\ncredential-socket=/run/x.sock\ncredential-wait=2m\n", NULL);
+
+    (void)state;
+    assert_null(akma_config_get_credential_socket(none));
+    assert_int_equal(akma_config_get_credential_wait_s(none), 30);
+    assert_string_equal(akma_config_get_credential_socket(some), "/run/x.sock");
+    assert_int_equal(akma_config_get_credential_wait_s(some), 120);
+    assert_rejected("[agent]\ncredential-wait=2h\n", "[agent] credential-wait", "0 to 3600");
+    assert_rejected("[agent]\ncredential-socket=x\n", "[agent] credential-socket", "");
+}
+
+static void
 units_are_what_the_group_says(void **state)
 {
     g_autoptr(AkmaConfig) config = load(GOOD "units=mosquitto.service;vpn@1.service;\n", NULL);
@@ -262,7 +278,6 @@ reject_what_belongs_to_features_that_are_not_there(void **state)
     assert_rejected(MODEM "protocol=smoke\n", "[modem sim] protocol", "");
     assert_rejected(SERVER "profile=tls\n", "[server keys] profile", "");
     assert_rejected("[agent]\nsealing=tpm\n", "[agent] sealing", "");
-    assert_rejected("[agent]\ncredential-socket=/run/x\n", "[agent] credential-socket", "");
 }
 
 static void
@@ -335,6 +350,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_gives_what_it_says_and_the_defaults),
+        cmocka_unit_test(the_socket_of_credentials_is_what_the_group_says),
         cmocka_unit_test(units_are_what_the_group_says),
         cmocka_unit_test(without_users_groups_and_units_nobody_is_named),
         cmocka_unit_test(an_empty_file_means_any_modem),
