@@ -61,7 +61,7 @@ authorise_key(const AkmaApplicationAdaptor *self, AkmaCall *call, AkmaDecision *
         return true;
 
     decision->event = AKMA_EVENT_KEY_REFUSED;
-    akma_adaptor_log(call, decision, "not authorized");
+    akma_decision_log(call, decision, "not authorized");
     akma_adaptor_refuse(call,
                         AKMA_ERROR_NOT_AUTHORIZED,
                         "not among the users=, groups= and units= of this application");
@@ -83,7 +83,7 @@ reply_key(const AkmaApplicationAdaptor *self,
     if (!key || !akma_key_reply_send(akma_call_get_message(call), key, &error)) {
         decision->event = AKMA_EVENT_NO_KEY;
         decision->kid = kid;
-        akma_adaptor_log(call, decision, akma_error_get_name(error));
+        akma_decision_log(call, decision, akma_error_get_name(error));
         akma_call_refuse(call, error);
         return;
     }
@@ -91,7 +91,7 @@ reply_key(const AkmaApplicationAdaptor *self,
     /* while the answer is on its way */
     decision->event = AKMA_EVENT_KEY_GIVEN;
     decision->kid = key->kid;
-    akma_adaptor_log(call, decision, "allowed");
+    akma_decision_log(call, decision, "allowed");
 }
 
 static void
@@ -160,13 +160,25 @@ reply_renewed(sd_bus_message *call, const char *id)
 }
 
 static void
-renew(AkmaCall *taken, gpointer user_data)
+renew_allowed(AkmaCall *taken, gpointer user_data)
 {
-    g_autoptr(AkmaCall) call = taken;
     AkmaApplicationAdaptor *self = user_data;
 
-    if (akma_adaptor_check_manager(call, "Renew", self->id))
-        akma_adaptor_enroll(self->context, g_steal_pointer(&call), self->id, reply_renewed);
+    akma_adaptor_enroll(self->context, taken, self->id, reply_renewed);
+}
+
+static void
+renew(AkmaCall *taken, gpointer user_data)
+{
+    AkmaApplicationAdaptor *self = user_data;
+
+    akma_managers_admit(self->context->managers,
+                        taken,
+                        "org.akmad1.enroll",
+                        "Renew",
+                        self->id,
+                        renew_allowed,
+                        self);
 }
 
 static int
@@ -239,6 +251,7 @@ akma_application_adaptor_free(AkmaApplicationAdaptor *self)
         return;
 
     akma_callers_forget(self->context->callers, self);
+    akma_managers_forget(self->context->managers, self);
     akma_export_retract(&self->on_bus);
     akma_export_clear(&self->on_bus);
     g_array_unref(self->uids);

@@ -31,9 +31,11 @@ noinst_LTLIBRARIES += %D%/libdbus.la
 	%D%/callers.c %D%/callers.h \
 	%D%/connection.c %D%/connection.h \
 	%D%/credentials.c %D%/credentials.h \
+	%D%/decision.c %D%/decision.h \
 	%D%/export.c %D%/export.h \
 	%D%/key-reply.c %D%/key-reply.h \
 	%D%/limit.c %D%/limit.h \
+	%D%/managers.c %D%/managers.h \
 	%D%/modem.c %D%/modem.h \
 	%D%/service.c %D%/service.h \
 	%D%/unit.c %D%/unit.h

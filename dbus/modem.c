@@ -95,14 +95,21 @@ probed(const AkmaModemReport *report, const GError *error, gpointer user_data)
 }
 
 static void
-probe(AkmaCall *taken, gpointer user_data)
+probe_allowed(AkmaCall *taken, gpointer user_data)
 {
-    g_autoptr(AkmaCall) call = taken;
     AkmaModemAdaptor *self = user_data;
     const AkmaAdaptorContext *context = self->context;
 
-    if (akma_adaptor_check_manager(call, "Probe", NULL))
-        context->functions->probe(context->agent, self->number, probed, g_steal_pointer(&call));
+    context->functions->probe(context->agent, self->number, probed, taken);
+}
+
+static void
+probe(AkmaCall *taken, gpointer user_data)
+{
+    AkmaModemAdaptor *self = user_data;
+
+    akma_managers_admit(
+        self->context->managers, taken, "org.akmad1.probe", "Probe", NULL, probe_allowed, self);
 }
 
 static int
@@ -176,6 +183,7 @@ akma_modem_adaptor_free(AkmaModemAdaptor *self)
         return;
 
     akma_callers_forget(self->context->callers, self);
+    akma_managers_forget(self->context->managers, self);
     akma_export_retract(&self->on_bus);
     akma_export_clear(&self->on_bus);
     g_free(self->device);

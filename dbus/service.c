@@ -31,24 +31,37 @@ reply_enrolled(sd_bus_message *call, const char *id)
 }
 
 static void
-enroll(AkmaCall *taken, gpointer user_data)
+enroll_allowed(AkmaCall *taken, gpointer user_data)
 {
     g_autoptr(AkmaCall) call = taken;
     AkmaService *self = user_data;
     const char *id = "";
-    bool is_known;
 
-    /* sd-bus has compared the signature */
+    sd_bus_message_rewind(akma_call_get_message(call), 1);
     sd_bus_message_read(akma_call_get_message(call), "s", &id);
-    is_known = g_hash_table_contains(self->applications, id);
-    if (!akma_adaptor_check_manager(call, "Enroll", is_known ? id : NULL))
-        return;
-    if (!is_known) {
+    if (!g_hash_table_contains(self->applications, id)) {
         akma_adaptor_refuse(call, AKMA_ERROR_KEY_UNKNOWN, "no application of this name");
         return;
     }
 
     akma_adaptor_enroll(&self->context, g_steal_pointer(&call), id, reply_enrolled);
+}
+
+static void
+enroll(AkmaCall *taken, gpointer user_data)
+{
+    AkmaService *self = user_data;
+    const char *id = "";
+
+    /* sd-bus has compared the signature; a name that is none does not reach the log */
+    sd_bus_message_read(akma_call_get_message(taken), "s", &id);
+    akma_managers_admit(self->context.managers,
+                        taken,
+                        "org.akmad1.enroll",
+                        "Enroll",
+                        g_hash_table_contains(self->applications, id) ? id : NULL,
+                        enroll_allowed,
+                        self);
 }
 
 static int
@@ -61,16 +74,22 @@ handle_enroll(sd_bus_message *message, void *user_data, sd_bus_error *error)
 }
 
 static void
-scan(AkmaCall *taken, gpointer user_data)
+scan_allowed(AkmaCall *taken, gpointer user_data)
 {
     g_autoptr(AkmaCall) call = taken;
     AkmaService *self = user_data;
 
-    if (!akma_adaptor_check_manager(call, "Scan", NULL))
-        return;
-
     self->context.functions->scan(self->context.agent);
     sd_bus_reply_method_return(akma_call_get_message(call), NULL);
+}
+
+static void
+scan(AkmaCall *taken, gpointer user_data)
+{
+    AkmaService *self = user_data;
+
+    akma_managers_admit(
+        self->context.managers, taken, "org.akmad1.scan", "Scan", NULL, scan_allowed, self);
 }
 
 static int
@@ -125,6 +144,7 @@ akma_service_new(AkmaBus *bus, const AkmaServiceAgent *functions, gpointer agent
 
     self->context.bus = sd_bus_ref(sd);
     self->context.callers = akma_callers_new(sd);
+    self->context.managers = akma_managers_new(sd);
     self->context.functions = functions;
     self->context.agent = agent;
     self->applications = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_application);
@@ -148,6 +168,7 @@ akma_service_free(AkmaService *self)
     g_hash_table_unref(self->modems);
     akma_export_clear(&self->on_bus);
     sd_bus_slot_unref(self->object_manager);
+    akma_managers_free(self->context.managers);
     akma_callers_free(self->context.callers);
     sd_bus_unref(self->context.bus);
     g_free(self->version);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What is installed beside the programs. Folders: ./configure --with-systemdsystemunitdir=,
-# and make dbuspolicydir= dbusservicedir= catalogdir= bashcompletiondir= sysusersdir= tmpfilesdir=.
+# and make dbuspolicydir= dbusservicedir= catalogdir= polkitactionsdir= bashcompletiondir= sysusersdir= tmpfilesdir=.
 dist_man_MANS += \
 	%D%/man/akma-keyserver.8 \
 	%D%/man/akma-keyserver.conf.5 \
@@ -14,6 +14,8 @@ dist_man_MANS += \
 
 dbuspolicydir = $(datadir)/dbus-1/system.d
 dist_dbuspolicy_DATA = %D%/org.akmad1.conf
+polkitactionsdir = $(datadir)/polkit-1/actions
+dist_polkitactions_DATA = %D%/org.akmad1.policy
 catalogdir = $(prefix)/lib/systemd/catalog
 dist_catalog_DATA = %D%/akmad.catalog
 dbusservicedir = $(datadir)/dbus-1/system-services

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from xml.etree import ElementTree
 
 top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 build = os.environ.get("top_builddir", os.path.join(top, "build/gcc"))
@@ -163,6 +164,21 @@ def the_catalog_is_what_journalctl_reads():
         listed = subprocess.run(["journalctl", "--root", root, "--list-catalog"], check=True,
                                 capture_output=True, text=True).stdout
     assert listed.count(" akmad: ") == len(listed.splitlines()) > 8, listed
+
+
+@tap.test
+def every_action_of_polkit_stands_in_its_policy():
+    asked = set()
+    for name in os.listdir(os.path.join(top, "dbus")):
+        if name.endswith(".c"):
+            with open(os.path.join(top, "dbus", name)) as file:
+                asked |= set(re.findall(r'"(org\.akmad1\.[a-z]+)"', file.read()))
+    policy = ElementTree.parse(os.path.join(top, "packaging/org.akmad1.policy")).getroot()
+    assert {action.get("id") for action in policy.iter("action")} == asked and len(asked) == 3, asked
+    for action in policy.iter("action"):
+        # nobody is let in without the password of an administrator
+        assert all(e.text.startswith("auth_admin") for e in action.find("defaults"))
+        assert action.find("annotate").text == "unix-user:akmad"
 
 
 @tap.test

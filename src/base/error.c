@@ -13,7 +13,8 @@ static const Row rows[] = {
     {AKMA_ERROR_INVALID_ARGUMENT, "InvalidArgument", "see what there is: --help"},
     {AKMA_ERROR_NOT_AUTHORIZED,
      "NotAuthorized",
-     "a key is for users=, groups= and units= of the application, enroll and renew are for root"},
+     "a key is for users=, groups= and units= of the application, enroll and renew are for root or "
+     "whom polkit allows them"},
     {AKMA_ERROR_CONFIG_INVALID, "ConfigInvalid", "correct the named file, then try again"},
     {AKMA_ERROR_NOT_RUNNING,
      "NotRunning",

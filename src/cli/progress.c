@@ -50,8 +50,15 @@ akma_cli_call_slow(
     Call call = {.proxy = proxy, .what = what, .started = g_get_monotonic_time()};
     guint line = isatty(STDERR_FILENO) ? g_timeout_add(LINE_EVERY_MS, show_line, &call) : 0;
 
-    g_dbus_proxy_call(
-        proxy, method, arguments, G_DBUS_CALL_FLAGS_NONE, CALL_TIMEOUT_MS, NULL, call_done, &call);
+    /* polkit may ask the person for a password */
+    g_dbus_proxy_call(proxy,
+                      method,
+                      arguments,
+                      G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION,
+                      CALL_TIMEOUT_MS,
+                      NULL,
+                      call_done,
+                      &call);
     while (!call.done)
         g_main_context_iteration(NULL, TRUE);
 

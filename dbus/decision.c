@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "dbus/decision.h"
+
+void
+akma_decision_clear(AkmaDecision *self)
+{
+    g_clear_pointer(&self->unit, g_free);
+}
+
+void
+akma_decision_log(const AkmaCall *call, const AkmaDecision *decision, const char *result)
+{
+    const AkmaCaller *caller = akma_call_get_caller(call);
+
+    akma_event_log(decision->event,
+                   decision->application,
+                   decision->kid,
+                   "%s %s kid %s by uid %u%s%s pid %ld: %s",
+                   decision->method,
+                   decision->application ? decision->application : "-",
+                   decision->kid ? decision->kid : "-",
+                   caller->uid,
+                   decision->unit ? " unit " : "",
+                   decision->unit ? decision->unit : "",
+                   (long)caller->pid,
+                   result);
+}
