@@ -15,7 +15,7 @@ _akma_keyserver() {
     done
 
     case $prev in
-    -c | --config | --ready | --identity-file | --file | --output)
+    -c | --config | --to | --ready | --identity-file | --file | --output)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
@@ -29,10 +29,12 @@ _akma_keyserver() {
     *)
         case $verb:$cur in
         :-*) words="--config --json --help --version" ;;
-        :*) words="init serve check status application terminal key export" ;;
+        :*) words="init serve check status application terminal key store export" ;;
         application:*) words="add list show remove allow deny" ;;
         terminal:*) words="list show id label group revoke restore forget" ;;
         key:*) words="list rotate revoke import" ;;
+        store:*) words="migrate backup" ;;
+        store\ migrate*:-*) words="--to" ;;
         init:-*) words="--identity" ;;
         serve:-*) words="--ready --log-level" ;;
         application\ add*:-*) words="--source --provider --upstream-id --length --alg --use --max-age --grace --allow" ;;

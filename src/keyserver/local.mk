@@ -46,7 +46,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/sql.c %D%/sql.h %D%/sqlite.c %D%/sqlite.h %D%/sqlite-schema.c %D%/sqlite-schema.h \
 	%D%/status-page.c %D%/status-page.h %D%/status-plot.c %D%/status-plot.h \
 	%D%/store.c %D%/store.h %D%/store-private.h \
-	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-meta.c %D%/store-op.c \
+	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-meta.c %D%/store-copy.c %D%/store-op.c \
 	%D%/store-pg.c %D%/store-pg.h %D%/store-pg-pool.c %D%/store-pg-pool.h %D%/store-pg-task.c \
 	%D%/store-publish.c %D%/store-sqlite.c %D%/store-version.c \
 	%D%/supervisor.c %D%/supervisor.h \
@@ -57,7 +57,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/verb.c %D%/verb.h \
 	%D%/verb-application.c %D%/verb-check.c %D%/verb-export.c \
 	%D%/verb-import.c %D%/verb-init.c %D%/verb-key.c %D%/verb-serve.c \
-	%D%/verb-status.c %D%/verb-terminal.c \
+	%D%/verb-status.c %D%/verb-store.c %D%/verb-terminal.c \
 	%D%/vitals.c %D%/vitals.h \
 	%D%/worker.c %D%/worker.h
 %C%_libkeyserver_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-keyserver\"
@@ -154,7 +154,7 @@ script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-anchors.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
 	tests/e2e/test-keyserver-follow.py tests/e2e/test-keyserver-page.py tests/e2e/test-keyserver-verbs.py \
-	tests/e2e/test-keyserver-postgresql.py tests/e2e/test-keyserver-postgresql-faults.py \
+	tests/e2e/test-keyserver-migrate.py tests/e2e/test-keyserver-postgresql.py tests/e2e/test-keyserver-postgresql-faults.py \
 	tests/e2e/test-keyserver-psk.py tests/e2e/test-keyserver-psk-rejects.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-keyserver-method.py \

@@ -4,7 +4,8 @@
 
 #include "base/error.h"
 
-#define WAIT_MS 65000 /* a little more than the server allows a statement of a verb */
+#define WRITES_MAX 1000  /* kept at a time by who may wait */
+#define WAIT_MS    65000 /* a little more than the server allows a statement of a verb */
 
 /* A statement with its values, copied. */
 typedef struct {
@@ -145,13 +146,37 @@ engine_want(AkmaSql *sql, AkmaSqlId id, const AkmaSqlValue *values, unsigned n)
     ask((AkmaPgTransaction *)sql, id, values, n);
 }
 
+static gboolean
+is_spent(gpointer key G_GNUC_UNUSED, gpointer value, gpointer user_data)
+{
+    const Read *read = value;
+    const Call *wanted = user_data;
+
+    return read->result && read->call.id == wanted->id && !call_equal(&read->call, wanted);
+}
+
+/* Rows of the same statement for other values: nobody may stand in them any more. */
+static void
+forget(AkmaPgTransaction *self, AkmaSqlId id, const AkmaSqlValue *values, unsigned n)
+{
+    Call call = {.id = id, .n = n};
+
+    for (unsigned i = 0; i < n; i++)
+        call.values[i] = values[i];
+    g_hash_table_foreach_remove(self->reads, is_spent, &call);
+}
+
 static AkmaRow *
 engine_bind(AkmaSql *sql, AkmaSqlId id, const AkmaSqlValue *values, unsigned n, GError **error)
 {
     AkmaPgTransaction *self = (AkmaPgTransaction *)sql;
-    Read *read = ask(self, id, values, n);
+    Read *read;
 
+    if (self->wait)
+        forget(self, id, values, n);
+    read = ask(self, id, values, n);
     if (!read->result && self->wait) {
+        akma_pg_transaction_send_writes(self);
         akma_pg_transaction_send_reads(self);
         if (!akma_pg_transaction_wait(self, error))
             return NULL;
@@ -180,19 +205,19 @@ engine_step(AkmaSql *sql G_GNUC_UNUSED, AkmaRow *row, GError **error G_GNUC_UNUS
 }
 
 static bool
-engine_exec(AkmaSql *sql,
-            AkmaSqlId id,
-            const AkmaSqlValue *values,
-            unsigned n,
-            GError **error G_GNUC_UNUSED)
+engine_exec(AkmaSql *sql, AkmaSqlId id, const AkmaSqlValue *values, unsigned n, GError **error)
 {
     AkmaPgTransaction *self = (AkmaPgTransaction *)sql;
     Call *call = g_new0(Call, 1);
 
     call_init(call, id, values, n);
     g_ptr_array_add(self->writes, call);
+    if (!self->wait || self->writes->len < WRITES_MAX)
+        return true;
 
-    return true;
+    akma_pg_transaction_send_writes(self);
+
+    return akma_pg_transaction_wait(self, error);
 }
 
 static void
@@ -345,4 +370,19 @@ akma_pg_transaction_wait(AkmaPgTransaction *self, GError **error)
         *error = g_error_copy(self->fault.error);
 
     return !self->fault.error;
+}
+
+bool
+akma_pg_transaction_count_servers(AkmaPgTransaction *self, int64_t *ret, GError **error)
+{
+    Read read = {.row = {.engine = self->sql.engine}};
+    bool ok;
+
+    akma_pg_send(self->pg, AKMA_PG_COUNT_SERVERS, NULL, 0, &read.result);
+    ok = akma_pg_transaction_wait(self, error) && PQntuples(read.result) == 1;
+    if (ok)
+        *ret = engine_get_int(&read.row, 0);
+    PQclear(read.result);
+
+    return ok;
 }

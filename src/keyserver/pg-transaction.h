@@ -4,9 +4,10 @@
  * pg-transaction: what an action reads and writes in one transaction of PostgreSQL, the engine
  * behind sql.h.
  *
- * Rows are asked for once and kept until the transaction ends. What is written is kept too, and
- * sent when the action has come to its end. So where nobody may wait, an action that finds rows
- * missing is simply run again when they have come.
+ * Rows are asked for once and kept: until the transaction ends or, where rows may be waited for,
+ * the same statement is bound again. What is written is kept too, and sent when the action has
+ * come to its end; where it may wait, also before it reads on. So where nobody may wait, an action
+ * that finds rows missing is simply run again when they have come.
  */
 #pragma once
 
@@ -37,6 +38,9 @@ void akma_pg_transaction_send_writes(AkmaPgTransaction *self);
 
 /* The fault of the last wait, for who would try again. */
 const AkmaPgFault *akma_pg_transaction_get_fault(const AkmaPgTransaction *self);
+
+/* How many connections servers have to this database; one that waits only. */
+bool akma_pg_transaction_count_servers(AkmaPgTransaction *self, int64_t *ret, GError **error);
 
 /* Sends a sync and waits for its end. */
 bool akma_pg_transaction_wait(AkmaPgTransaction *self, GError **error);

@@ -24,6 +24,7 @@ enum {
     AKMA_PG_LOCK_SHARED,   /* with others that also serve one terminal */
     AKMA_PG_LOCK_TERMINAL, /* number */
     AKMA_PG_LOCK_ALONE,    /* nobody else writes */
+    AKMA_PG_COUNT_SERVERS, /* connections to this database of servers, one row */
     AKMA_PG_COMMIT,
     AKMA_PG_ROLL_BACK,
     AKMA_PG_N,

@@ -57,6 +57,35 @@ akma_place_open(const AkmaServerConfig *config, bool serves, GError **error)
     return akma_ks_open(&place.place, error);
 }
 
+bool
+akma_place_migrate(AkmaKsStore *store,
+                   const AkmaServerConfig *to,
+                   AkmaKsCopied *ret_copied,
+                   GError **error)
+{
+    g_auto(Place) place = {0};
+
+    return place_init(&place, to, error) &&
+           akma_ks_copy(store, true, &place.place, ret_copied, error);
+}
+
+bool
+akma_place_back_up(AkmaKsStore *store,
+                   const AkmaServerConfig *config,
+                   const char *path,
+                   AkmaKsCopied *ret_copied,
+                   GError **error)
+{
+    g_auto(Place) place = {0};
+
+    if (!place_init(&place, config, error))
+        return false;
+    place.place.kind = AKMA_KS_SQLITE;
+    place.place.path = path;
+
+    return akma_ks_copy(store, false, &place.place, ret_copied, error);
+}
+
 char *
 akma_place_describe(const AkmaServerConfig *config)
 {

@@ -105,6 +105,25 @@ static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_COUNT_KEYS_EACH] = "SELECT application, state, count(*) FROM app_key"
                                  " WHERE state <> 1 OR not_after > ?1"
                                  " GROUP BY application, state ORDER BY application, state",
+    [AKMA_SQL_COPY_APPLICATIONS] =
+        "SELECT id, length, alg, use, max_age, grace, created, source, provider, upstream_id, base"
+        " FROM application WHERE id > ?1 ORDER BY id LIMIT ?2",
+    [AKMA_SQL_COPY_RULES] = "SELECT application, class, pattern, allow FROM rule"
+                            " WHERE (application, class, pattern) > (?1, ?2, ?3)"
+                            " ORDER BY application, class, pattern LIMIT ?4",
+    [AKMA_SQL_COPY_TERMINALS] = "SELECT id, label, revoked, created FROM terminal"
+                                " WHERE id > ?1 ORDER BY id LIMIT ?2",
+    [AKMA_SQL_COPY_TERMINAL_INSERT] =
+        "INSERT INTO terminal (id, label, revoked, created) VALUES (?1, ?2, ?3, ?4)",
+    [AKMA_SQL_COPY_GROUPS] = "SELECT terminal, name FROM membership"
+                             " WHERE (terminal, name) > (?1, ?2)"
+                             " ORDER BY terminal, name LIMIT ?3",
+    [AKMA_SQL_COPY_KEYS] =
+        "SELECT terminal, application, version, state, sealed, created, not_after FROM app_key"
+        " WHERE (terminal, application, version) > (?1, ?2, ?3)"
+        " ORDER BY terminal, application, version LIMIT ?4",
+    [AKMA_SQL_COPY_FLOORS] = "SELECT application, version FROM version_floor"
+                             " WHERE application > ?1 ORDER BY application LIMIT ?2",
 };
 
 const char *

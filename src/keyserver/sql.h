@@ -66,6 +66,15 @@ typedef enum {
     AKMA_SQL_COUNT_TERMINALS,
     AKMA_SQL_COUNT_KEYS,
     AKMA_SQL_COUNT_KEYS_EACH,
+    /* a whole store, in pages: the columns of the inserts above, behind a key; limit */
+    AKMA_SQL_COPY_APPLICATIONS,
+    AKMA_SQL_COPY_RULES,
+    AKMA_SQL_COPY_TERMINALS,
+    AKMA_SQL_COPY_TERMINAL_INSERT,
+    AKMA_SQL_COPY_GROUPS,
+    AKMA_SQL_COPY_KEYS,
+    AKMA_SQL_COPY_FLOORS,
+    AKMA_SQL_COPY_FOLLOWERS,
     AKMA_SQL_N,
 } AkmaSqlId;
 

@@ -10,22 +10,38 @@
 #define ID_KEY_LEN   32
 #define ID_KEY_PLACE "akmad/1 id key"
 
-bool
-akma_ks_write_meta(AkmaSql *sql, AkmaKsSeal *seal, AkmaIdentityKind identity, GError **error)
+static AkmaSecret *
+make_id_key(GError **error)
 {
-    g_autoptr(GBytes) kind = g_bytes_new(identity == AKMA_IDENTITY_SUPI ? "supi" : "gpsi", 4);
     g_autoptr(AkmaSecret) id_key = NULL;
-    g_autoptr(GBytes) wrapped = NULL;
     uint8_t *bytes;
 
     id_key = akma_secret_new_blank(ID_KEY_LEN, &bytes, error);
     if (!id_key)
-        return false;
+        return NULL;
     if (RAND_priv_bytes(bytes, ID_KEY_LEN) != 1) {
         g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no random numbers");
-        return false;
+        return NULL;
     }
-    wrapped = akma_ks_seal_close(seal, id_key, ID_KEY_PLACE, strlen(ID_KEY_PLACE), error);
+
+    return g_steal_pointer(&id_key);
+}
+
+bool
+akma_ks_write_meta(AkmaSql *sql,
+                   AkmaKsSeal *seal,
+                   AkmaIdentityKind identity,
+                   const AkmaSecret *id_key,
+                   GError **error)
+{
+    g_autoptr(GBytes) kind = g_bytes_new(identity == AKMA_IDENTITY_SUPI ? "supi" : "gpsi", 4);
+    g_autoptr(AkmaSecret) made = id_key ? NULL : make_id_key(error);
+    g_autoptr(GBytes) wrapped = NULL;
+
+    if (!id_key && !made)
+        return false;
+    wrapped =
+        akma_ks_seal_close(seal, id_key ? id_key : made, ID_KEY_PLACE, strlen(ID_KEY_PLACE), error);
 
     return wrapped && akma_sql_exec(sql, AKMA_SQL_META_SET, error, "tb", "id_key", wrapped) &&
            akma_sql_exec(sql, AKMA_SQL_META_SET, error, "tb", "identity", kind);

@@ -121,6 +121,50 @@ backend_run(AkmaKsStore *base, AkmaKsOp *op, GError **error)
     return false;
 }
 
+static bool
+check_alone(AkmaPgStore *self, int64_t n_servers, GError **error)
+{
+    if (n_servers == 0)
+        return true;
+
+    g_set_error(error,
+                AKMA_ERROR,
+                AKMA_ERROR_STORE_FAILED,
+                "%s: a server has it open: stop all of them first",
+                self->where);
+
+    return false;
+}
+
+static bool
+backend_visit(AkmaKsStore *base, bool alone, AkmaKsVisit visit, void *data, GError **error)
+{
+    AkmaPgStore *self = (AkmaPgStore *)base;
+    g_autoptr(AkmaPgTransaction) transaction = NULL;
+    AkmaKsTransaction context = {NULL, base->seal, alone};
+    int64_t n_servers = 0;
+    bool ok;
+
+    if (!self->pg)
+        self->pg = open_pg(self, error);
+    if (!self->pg)
+        return false;
+
+    transaction = akma_pg_transaction_new(self->pg, true);
+    context.sql = akma_pg_transaction_get_sql(transaction);
+    akma_pg_send(self->pg, alone ? AKMA_PG_BEGIN_WRITE : AKMA_PG_BEGIN_READ, NULL, 0, NULL);
+    if (alone)
+        akma_pg_send(self->pg, AKMA_PG_LOCK_ALONE, NULL, 0, NULL);
+    ok = akma_pg_transaction_wait(transaction, error) &&
+         (!alone || akma_pg_transaction_count_servers(transaction, &n_servers, error)) &&
+         check_alone(self, n_servers, error) && visit(&context, data, error);
+    akma_pg_transaction_rewind(transaction);
+    if (!finish(transaction, self->pg, false, NULL))
+        g_clear_pointer(&self->pg, akma_pg_close);
+
+    return ok;
+}
+
 static void
 backend_close(AkmaKsStore *base)
 {
@@ -141,6 +185,7 @@ akma_ks_pg_open(const AkmaKsPlace *place, GError **error)
         .run = backend_run,
         .attach = akma_ks_pg_attach,
         .submit = akma_ks_pg_submit,
+        .visit = backend_visit,
         .close = backend_close,
     };
     g_autoptr(AkmaKsStore) base = (AkmaKsStore *)g_new0(AkmaPgStore, 1);
@@ -158,7 +203,7 @@ akma_ks_pg_open(const AkmaKsPlace *place, GError **error)
 }
 
 bool
-akma_ks_pg_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error)
+akma_ks_pg_create(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError **error)
 {
     const AkmaPgTarget target = {
         .conninfo = place->conninfo,
@@ -169,13 +214,14 @@ akma_ks_pg_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **
     g_autoptr(AkmaKsSeal) seal = akma_ks_seal_new(place->store_key, error);
     g_autoptr(AkmaPg) pg = seal ? akma_pg_connect(&target, NULL, error) : NULL;
     g_autoptr(AkmaPgTransaction) transaction = NULL;
+    AkmaKsTransaction context = {NULL, seal, true};
 
     if (!pg)
         return false;
 
     transaction = akma_pg_transaction_new(pg, true);
-    if (akma_ks_write_meta(akma_pg_transaction_get_sql(transaction), seal, identity, error) &&
-        finish(transaction, pg, true, error))
+    context.sql = akma_pg_transaction_get_sql(transaction);
+    if (fill(&context, data, error) && finish(transaction, pg, true, error))
         return true;
     /* closed first: the rows that it still owes have nowhere to go then */
     g_clear_pointer(&pg, akma_pg_close);

@@ -12,11 +12,25 @@
 
 G_BEGIN_DECLS
 
+typedef struct {
+    AkmaSql *sql;
+    AkmaKsSeal *seal;
+    bool writing; /* the transaction may write */
+} AkmaKsTransaction;
+
+/* Something that is done in one transaction, in place. */
+typedef bool (*AkmaKsVisit)(AkmaKsTransaction *transaction, void *data, GError **error);
+
 /* What a backend does; store.h says what each function promises. */
 typedef struct {
     bool (*run)(AkmaKsStore *self, AkmaKsOp *op, GError **error);
     bool (*attach)(AkmaKsStore *self, uv_loop_t *loop, GError **error);
     bool (*submit)(AkmaKsStore *self, AkmaKsOp *op, AkmaKsDone done, void *user_data);
+    /*
+     * @visit reads the store as of one moment; nothing that it writes stays. @alone: nobody else
+     * writes meanwhile, or it fails, as it does if another server has the store open.
+     */
+    bool (*visit)(AkmaKsStore *self, bool alone, AkmaKsVisit visit, void *data, GError **error);
     void (*close)(AkmaKsStore *self); /* all but what stands here */
 } AkmaKsBackend;
 
@@ -29,13 +43,21 @@ struct _AkmaKsStore {
     AkmaSecret *id_key; /* NULL: not read yet */
 };
 
-bool akma_ks_sqlite_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error);
+/* akma_ks_create() with all that @fill writes. */
+bool akma_ks_create_filled(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError **error);
+
+/* @fill: what the new store holds from the first moment on; if it fails there is none. */
+bool akma_ks_sqlite_create(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError **error);
 AkmaKsStore *akma_ks_sqlite_open(const AkmaKsPlace *place, GError **error);
-bool akma_ks_pg_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error);
+bool akma_ks_pg_create(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError **error);
 AkmaKsStore *akma_ks_pg_open(const AkmaKsPlace *place, GError **error);
 
-/* Into an empty store: a new id key and the kind of identity. */
-bool akma_ks_write_meta(AkmaSql *sql, AkmaKsSeal *seal, AkmaIdentityKind identity, GError **error);
+/* Into an empty store: the kind of identity, and @id_key or, if it is NULL, a new one. */
+bool akma_ks_write_meta(AkmaSql *sql,
+                        AkmaKsSeal *seal,
+                        AkmaIdentityKind identity,
+                        const AkmaSecret *id_key,
+                        GError **error);
 
 /*
  * What the database behind @sql says about itself goes into @self the first time; later it must
@@ -50,12 +72,6 @@ bool akma_ks_check_meta(AkmaKsStore *self,
                         GError **error);
 bool akma_ks_read_meta(
     AkmaKsStore *self, AkmaSql *sql, AkmaKsSeal *seal, const char *where, GError **error);
-
-typedef struct {
-    AkmaSql *sql;
-    AkmaKsSeal *seal;
-    bool writing; /* the transaction may write */
-} AkmaKsTransaction;
 
 /* What an action came to. */
 typedef enum {

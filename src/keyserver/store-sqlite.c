@@ -52,15 +52,16 @@ remove_files(const char *path)
 }
 
 bool
-akma_ks_sqlite_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error)
+akma_ks_sqlite_create(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError **error)
 {
     g_autoptr(AkmaKsSeal) seal = akma_ks_seal_new(place->store_key, error);
     bool there = g_file_test(place->path, G_FILE_TEST_EXISTS);
     g_autoptr(AkmaSqlite) sql = seal ? akma_sqlite_open(place->path, true, error) : NULL;
 
+    AkmaKsTransaction transaction = {sql ? akma_sqlite_get_sql(sql) : NULL, seal, true};
+
     if (sql && akma_sqlite_migrate(sql, true, error) && akma_sqlite_begin(sql, true, error) &&
-        akma_ks_write_meta(akma_sqlite_get_sql(sql), seal, identity, error) &&
-        akma_sqlite_commit(sql, error))
+        fill(&transaction, data, error) && akma_sqlite_commit(sql, error))
         return true;
 
     /* half a store would be in the way of the next try */
@@ -135,6 +136,23 @@ backend_run(AkmaKsStore *base, AkmaKsOp *op, GError **error)
         outcome = run_once(self->sql, base->seal, op, true, error);
 
     return outcome == AKMA_KS_DONE;
+}
+
+static bool
+backend_visit(AkmaKsStore *base, bool alone, AkmaKsVisit visit, void *data, GError **error)
+{
+    Store *self = (Store *)base;
+    AkmaKsTransaction transaction = {NULL, base->seal, alone};
+    bool ok;
+
+    if (!ensure_open(self, error) || !akma_sqlite_begin(self->sql, alone, error))
+        return false;
+
+    transaction.sql = akma_sqlite_get_sql(self->sql);
+    ok = visit(&transaction, data, error);
+    akma_sqlite_roll_back(self->sql);
+
+    return ok;
 }
 
 static void
@@ -318,6 +336,7 @@ akma_ks_sqlite_open(const AkmaKsPlace *place, GError **error)
         .run = backend_run,
         .attach = backend_attach,
         .submit = backend_submit,
+        .visit = backend_visit,
         .close = backend_close,
     };
     g_autoptr(AkmaKsStore) base = (AkmaKsStore *)g_new0(Store, 1);

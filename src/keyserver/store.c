@@ -4,10 +4,24 @@
 #include "keyserver/store-private.h"
 
 bool
+akma_ks_create_filled(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError **error)
+{
+    return place->kind == AKMA_KS_POSTGRESQL ? akma_ks_pg_create(place, fill, data, error)
+                                             : akma_ks_sqlite_create(place, fill, data, error);
+}
+
+static bool
+fill_with_meta(AkmaKsTransaction *transaction, void *data, GError **error)
+{
+    const AkmaIdentityKind *identity = data;
+
+    return akma_ks_write_meta(transaction->sql, transaction->seal, *identity, NULL, error);
+}
+
+bool
 akma_ks_create(const AkmaKsPlace *place, AkmaIdentityKind identity, GError **error)
 {
-    return place->kind == AKMA_KS_POSTGRESQL ? akma_ks_pg_create(place, identity, error)
-                                             : akma_ks_sqlite_create(place, identity, error);
+    return akma_ks_create_filled(place, fill_with_meta, &identity, error);
 }
 
 AkmaKsStore *

@@ -213,6 +213,29 @@ AkmaKsStore *akma_ks_open(const AkmaKsPlace *place, GError **error);
 void akma_ks_close(AkmaKsStore *self); /* waits for what was submitted; calls nobody back */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsStore, akma_ks_close)
 
+/* What was copied. */
+typedef struct {
+    int64_t applications;
+    int64_t rules;
+    int64_t terminals;
+    int64_t memberships;
+    int64_t keys;
+    int64_t floors;
+    int64_t followers;
+} AkmaKsCopied;
+
+/*
+ * Makes a store at @place that holds what @self does, sealed anew under its key, and reads it
+ * again before anybody can see it: as many rows, each key opens. There as a whole, or not at all.
+ * @alone: nobody changes @self meanwhile; else as it was at one moment. Errors:
+ * AKMA_ERROR_STORE_FAILED (there is one already, a server has @self open, a key does not open).
+ */
+bool akma_ks_copy(AkmaKsStore *self,
+                  bool alone,
+                  const AkmaKsPlace *place,
+                  AkmaKsCopied *ret_copied,
+                  GError **error);
+
 AkmaIdentityKind akma_ks_get_identity_kind(const AkmaKsStore *self);
 const AkmaSecret *akma_ks_get_id_key(const AkmaKsStore *self);
 

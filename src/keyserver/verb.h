@@ -34,6 +34,7 @@ int akma_verb_terminal(AkmaVerb *verb, int argc, char **argv);
 int akma_verb_key(AkmaVerb *verb, int argc, char **argv);
 int akma_verb_key_import(AkmaVerb *verb, int argc, char **argv); /* key import */
 int akma_verb_export(AkmaVerb *verb, int argc, char **argv);
+int akma_verb_store(AkmaVerb *verb, int argc, char **argv);
 
 /* One row of a verb that has words of its own. */
 typedef struct {

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""akma-keyserver store migrate, both ways, and store backup: all of it or nothing."""
+import os
+import shutil
+import sqlite3
+
+import postgres
+import tap
+from keyserver import FIRST_KEY, Server
+
+OTHER = "1.tid@5gc.mnc001.mcc001.3gppnetwork.org"
+
+
+def furnish(s):
+    """Something in every table: keys of two versions, groups, rules, labels, a floor."""
+    s.operator.first_keys[OTHER], s.operator.supis[OTHER] = FIRST_KEY, "imsi-001010000000002"
+    s.verb("application", "add", "vpn", "--source", "local", "--allow", "group:plant")
+    s.verb("application", "add", "gone", "--source", "local", "--allow", "*")
+    s.exchange("mqtt", "gone")
+    s.exchange(kid=OTHER)
+    terminals = [row["terminal"] for row in s.rows("terminal", "list")]
+    s.verb("terminal", "group", terminals[0], "plant")
+    s.verb("terminal", "label", terminals[1], "the other ' \u00e9")
+    s.verb("key", "rotate", "--application", "mqtt", "--terminal", terminals[0])
+    s.verb("application", "remove", "gone")
+
+
+def contents(s):
+    return [s.rows(*words) for words in
+            (("application", "list"), ("terminal", "list"), ("key", "list"))]
+
+
+def write_other(s, name, store_key="store.key", **place):
+    """A second configuration of @s's folder, with its store in another place."""
+    with open(s.stack.path("akma-keyserver.conf")) as f:
+        lines = f.read().splitlines()
+    drop = ("backend=", "path=", "conninfo=", "store-key-file=")
+    lines = [line for line in lines if not line.startswith(drop)]
+    at = lines.index("[store]") + 1
+    lines[at:at] = ["%s=%s" % (k, v) for k, v in place.items()] + [
+        "store-key-file=" + s.stack.path(store_key)]
+    return s.stack.write(name, "\n".join(lines) + "\n")
+
+
+def use(s, name):
+    shutil.copy(s.stack.path(name), s.stack.path("akma-keyserver.conf"))
+
+
+def make_key(s, name):
+    with open(s.stack.path(name), "wb") as f:
+        f.write(os.urandom(32))
+    os.chmod(s.stack.path(name), 0o600)
+
+
+@tap.test
+def a_store_goes_to_postgresql_and_back_and_gives_the_same_keys():
+    with Server() as s:
+        furnish(s)
+        given = [s.exchange().raw("mqtt"), s.exchange(kid=OTHER).raw("mqtt")]
+        before = contents(s)
+        make_key(s, "second.key")
+        write_other(s, "pg.conf", store_key="second.key", backend="postgresql",
+                    conninfo=pg.conninfo("there"))
+        write_other(s, "back.conf", backend="sqlite", path=s.stack.path("back.db"))
+        s.stack.stop("akma-keyserver")
+        for target in ("pg.conf", "back.conf"):
+            rows = s.rows("store", "migrate", "--to", s.stack.path(target))
+            assert rows[0]["keys"] == 3 and rows[0]["terminals"] == 2, rows
+            assert contents(s) == before
+            use(s, target)
+            assert contents(s) == before
+            s.process = s.stack.start_keyserver()
+            assert [s.exchange().raw("mqtt"), s.exchange(kid=OTHER).raw("mqtt")] == given
+            s.stack.stop("akma-keyserver")
+        # a removed application's versions are not given out again there either
+        s.verb("application", "add", "gone", "--source", "local", "--allow", "*")
+        s.process = s.stack.start_keyserver()
+        assert s.exchange("gone").by_id["gone"]["kid"] == "gone:2"
+
+
+@tap.test
+def reject_a_target_that_is_not_empty_and_leave_it():
+    with Server() as s, Server(conninfo=pg.conninfo("taken")) as full:
+        raw = full.exchange().raw("mqtt")
+        s.stack.stop("akma-keyserver")
+        write_other(s, "pg.conf", backend="postgresql", conninfo=pg.conninfo("taken"))
+        result = s.verb("store", "migrate", "--to", s.stack.path("pg.conf"), check=False)
+        assert result.returncode == 30 and "already a store" in result.stderr, result.stderr
+        assert full.exchange().raw("mqtt") == raw
+        write_other(s, "same.conf", backend="sqlite", path=s.stack.path("keys.db"))
+        result = s.verb("store", "migrate", "--to", s.stack.path("same.conf"), check=False)
+        assert result.returncode == 30 and "there already" in result.stderr, result.stderr
+
+
+@tap.test
+def reject_a_store_that_is_served():
+    with Server() as s, Server(conninfo=pg.conninfo("served")) as p:
+        write_other(s, "pg.conf", backend="postgresql", conninfo=pg.conninfo("empty"))
+        write_other(p, "file.conf", backend="sqlite", path=p.stack.path("file.db"))
+        for server, target in ((s, "pg.conf"), (p, "file.conf")):
+            server.exchange()
+            result = server.verb("store", "migrate", "--to", server.stack.path(target), check=False)
+            assert result.returncode == 30 and "first" in result.stderr, result.stderr
+        assert pg.sql("SELECT to_regclass('empty.meta') IS NULL") == "t"
+        assert not os.path.exists(p.stack.path("file.db"))
+
+
+@tap.test
+def reject_a_torn_key_and_leave_nothing_behind():
+    with Server() as s:
+        furnish(s)
+        s.stack.stop("akma-keyserver")
+        db = sqlite3.connect(s.stack.path("keys.db"), isolation_level=None)
+        db.execute("UPDATE app_key SET sealed = zeroblob(60) WHERE version = 2")
+        db.close()
+        write_other(s, "pg.conf", backend="postgresql", conninfo=pg.conninfo("torn"))
+        write_other(s, "file.conf", backend="sqlite", path=s.stack.path("file.db"))
+        for target in ("pg.conf", "file.conf"):
+            result = s.verb("store", "migrate", "--to", s.stack.path(target), check=False)
+            assert result.returncode == 30 and "does not open" in result.stderr, result.stderr
+        assert pg.sql("SELECT to_regclass('torn.meta') IS NULL") == "t"
+        assert not os.path.exists(s.stack.path("file.db"))
+
+
+@tap.test
+def reject_a_target_without_its_key_and_a_missing_word():
+    with Server() as s:
+        s.stack.stop("akma-keyserver")
+        write_other(s, "nokey.conf", store_key="none.key", backend="sqlite",
+                    path=s.stack.path("file.db"))
+        assert s.verb("store", "migrate", "--to", s.stack.path("nokey.conf"),
+                      check=False).returncode == 6
+        assert s.verb("store", "migrate", check=False).returncode == 2
+        assert s.verb("store", "backup", check=False).returncode == 2
+        assert not os.path.exists(s.stack.path("file.db"))
+
+
+@tap.each("sqlite", "postgresql")
+def a_backup_is_made_while_serving_and_restored(backend):
+    conninfo = pg.conninfo("backed_up") if backend == "postgresql" else None
+    with Server(conninfo=conninfo) as s:
+        furnish(s)
+        raw, before = s.exchange().raw("mqtt"), contents(s)
+        saved = s.stack.path("saved.db")
+        s.verb("store", "backup", saved)
+        assert os.stat(saved).st_mode & 0o777 == 0o600
+        assert not os.path.exists(saved + ".partial")
+        result = s.verb("store", "backup", saved, check=False)
+        assert result.returncode == 30 and "there already" in result.stderr, result.stderr
+        s.verb("key", "rotate", "--all")
+        s.exchange()
+        s.stack.stop("akma-keyserver")
+        write_other(s, "restored.conf", backend="sqlite", path=saved)
+        use(s, "restored.conf")
+        assert contents(s) == before
+        s.process = s.stack.start_keyserver()
+        assert s.exchange().raw("mqtt") == raw
+
+
+if not postgres.programs():
+    tap.skip_all("PostgreSQL is not installed")
+with postgres.Postgres() as pg:
+    tap.main()
