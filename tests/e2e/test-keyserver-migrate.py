@@ -4,10 +4,19 @@
 import os
 import shutil
 import sqlite3
+import sys
 
-import postgres
-import tap
-from keyserver import FIRST_KEY, Server
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tap  # noqa: E402
+
+try:
+    import h2.connection  # noqa: F401
+    import jwcrypto.jwe   # noqa: F401
+except ImportError as missing:
+    tap.skip_all(str(missing))
+
+import postgres  # noqa: E402
+from keyserver import FIRST_KEY, Server  # noqa: E402
 
 OTHER = "1.tid@5gc.mnc001.mcc001.3gppnetwork.org"
 
