@@ -33,7 +33,7 @@ _akma_keyserver() {
         application:*) words="add list show remove allow deny" ;;
         terminal:*) words="list show id label group revoke restore forget" ;;
         key:*) words="list rotate revoke import" ;;
-        store:*) words="migrate backup" ;;
+        store:*) words="migrate backup rekey" ;;
         store\ migrate*:-*) words="--to" ;;
         init:-*) words="--identity" ;;
         serve:-*) words="--ready --log-level" ;;

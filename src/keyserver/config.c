@@ -32,6 +32,7 @@ static const AkmaSettingRow rows[] = {
     {"store", "password-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"store", "path", AKMA_SETTING_PATH, NULL, NULL, false},
     {"store", "store-key-file", AKMA_SETTING_SECRET, NULL, NULL, true},
+    {"store", "old-store-key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"limits", "handshakes", AKMA_SETTING_UINT, "1000", NULL, false},
     {"limits", "connections", AKMA_SETTING_UINT, "10000", NULL, false},
     {"limits", "address", AKMA_SETTING_RATE, "50/s", NULL, false},
@@ -286,6 +287,26 @@ akma_server_config_read_store_key(const AkmaServerConfig *self, GError **error)
 {
     return akma_settings_read_secret(
         self->settings, "store", "store-key-file", AKMA_KS_KEY_LEN, AKMA_KS_KEY_LEN, false, error);
+}
+
+bool
+akma_server_config_read_old_store_key(const AkmaServerConfig *self,
+                                      AkmaSecret **ret_key,
+                                      GError **error)
+{
+    *ret_key = NULL;
+    if (!akma_settings_has(self->settings, "store", "old-store-key-file"))
+        return true;
+
+    *ret_key = akma_settings_read_secret(self->settings,
+                                         "store",
+                                         "old-store-key-file",
+                                         AKMA_KS_KEY_LEN,
+                                         AKMA_KS_KEY_LEN,
+                                         false,
+                                         error);
+
+    return *ret_key;
 }
 
 bool

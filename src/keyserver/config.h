@@ -110,6 +110,11 @@ AkmaSecret *akma_server_config_read_provider_token(const AkmaServerConfig *self,
                                                    const AkmaProviderConfig *provider,
                                                    GError **error);
 
+/* The 32 bytes of [store] old-store-key-file; NULL without an error: there is none. */
+bool akma_server_config_read_old_store_key(const AkmaServerConfig *self,
+                                           AkmaSecret **ret_key,
+                                           GError **error);
+
 /* What [store] password-file holds; NULL without an error: there is none. */
 bool akma_server_config_read_password(const AkmaServerConfig *self,
                                       AkmaSecret **ret_password,

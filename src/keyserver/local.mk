@@ -46,7 +46,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/sql.c %D%/sql.h %D%/sqlite.c %D%/sqlite.h %D%/sqlite-schema.c %D%/sqlite-schema.h \
 	%D%/status-page.c %D%/status-page.h %D%/status-plot.c %D%/status-plot.h \
 	%D%/store.c %D%/store.h %D%/store-private.h \
-	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-meta.c %D%/store-copy.c %D%/store-op.c \
+	%D%/store-admin.c %D%/store-deliver.c %D%/store-keys.c %D%/store-meta.c %D%/store-copy.c %D%/store-rekey.c %D%/store-op.c \
 	%D%/store-pg.c %D%/store-pg.h %D%/store-pg-pool.c %D%/store-pg-pool.h %D%/store-pg-task.c \
 	%D%/store-publish.c %D%/store-sqlite.c %D%/store-version.c \
 	%D%/supervisor.c %D%/supervisor.h \

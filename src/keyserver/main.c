@@ -16,7 +16,7 @@ static const AkmaVerbWord verbs[] = {
     {"application", "add, list, show, remove, allow, deny", akma_verb_application},
     {"terminal", "list, show, id, label, group, revoke, restore, forget", akma_verb_terminal},
     {"key", "list, rotate, revoke, import", akma_verb_key},
-    {"store", "migrate, backup", akma_verb_store},
+    {"store", "migrate, backup, rekey", akma_verb_store},
     {"export", "give an application its side of the keys", akma_verb_export},
 };
 

@@ -8,6 +8,7 @@
 typedef struct {
     AkmaKsPlace place;
     AkmaSecret *store_key;
+    AkmaSecret *old_store_key;
     AkmaSecret *password;
 } Place;
 
@@ -15,6 +16,7 @@ static void
 place_clear(Place *self)
 {
     akma_secret_unref(self->store_key);
+    akma_secret_unref(self->old_store_key);
     akma_secret_unref(self->password);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Place, place_clear)
@@ -23,7 +25,9 @@ static bool
 place_init(Place *self, const AkmaServerConfig *config, GError **error)
 {
     self->store_key = akma_server_config_read_store_key(config, error);
-    if (!self->store_key || !akma_server_config_read_password(config, &self->password, error))
+    if (!self->store_key ||
+        !akma_server_config_read_old_store_key(config, &self->old_store_key, error) ||
+        !akma_server_config_read_password(config, &self->password, error))
         return false;
 
     self->place = (AkmaKsPlace){
@@ -32,6 +36,7 @@ place_init(Place *self, const AkmaServerConfig *config, GError **error)
         .conninfo = config->conninfo,
         .password = self->password,
         .store_key = self->store_key,
+        .old_store_key = self->old_store_key,
     };
 
     return true;

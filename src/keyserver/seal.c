@@ -15,6 +15,8 @@
 struct _AkmaKsSeal {
     EVP_CIPHER_CTX *closing; /* keyed once: a new IV is all that a message costs */
     EVP_CIPHER_CTX *opening;
+    EVP_CIPHER_CTX *opening_old; /* NULL: there is no old key */
+    bool was_old;
 };
 
 static bool
@@ -25,25 +27,33 @@ fail(GError **error)
     return false;
 }
 
-AkmaKsSeal *
-akma_ks_seal_new(const AkmaSecret *store_key, GError **error)
+static EVP_CIPHER_CTX *
+context_new(const AkmaSecret *store_key, bool encrypt)
 {
-    g_autoptr(AkmaKsSeal) self = g_new0(AkmaKsSeal, 1);
     EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     const uint8_t *key;
     size_t len;
-    bool keyed;
 
     key = akma_secret_peek(store_key, &len);
-    g_return_val_if_fail(len == AKMA_KS_KEY_LEN, NULL);
-
-    self->closing = EVP_CIPHER_CTX_new();
-    self->opening = EVP_CIPHER_CTX_new();
-    keyed = cipher && self->closing && self->opening &&
-            EVP_EncryptInit_ex2(self->closing, cipher, key, NULL, NULL) == 1 &&
-            EVP_DecryptInit_ex2(self->opening, cipher, key, NULL, NULL) == 1;
+    if (!cipher || !context || len != AKMA_KS_KEY_LEN ||
+        EVP_CipherInit_ex2(context, cipher, key, NULL, encrypt, NULL) != 1)
+        g_clear_pointer(&context, EVP_CIPHER_CTX_free);
     EVP_CIPHER_free(cipher);
-    if (!keyed) {
+
+    return context;
+}
+
+AkmaKsSeal *
+akma_ks_seal_new(const AkmaSecret *store_key, const AkmaSecret *old_store_key, GError **error)
+{
+    g_autoptr(AkmaKsSeal) self = g_new0(AkmaKsSeal, 1);
+
+    self->closing = context_new(store_key, true);
+    self->opening = context_new(store_key, false);
+    if (old_store_key)
+        self->opening_old = context_new(old_store_key, false);
+    if (!self->closing || !self->opening || (old_store_key && !self->opening_old)) {
         fail(error);
         return NULL;
     }
@@ -59,6 +69,7 @@ akma_ks_seal_free(AkmaKsSeal *self)
 
     EVP_CIPHER_CTX_free(self->closing);
     EVP_CIPHER_CTX_free(self->opening);
+    EVP_CIPHER_CTX_free(self->opening_old);
     g_free(self);
 }
 
@@ -85,6 +96,27 @@ akma_ks_seal_close(
     return g_bytes_new_take(g_steal_pointer(&sealed), len + AKMA_KS_SEAL_OVERHEAD);
 }
 
+/* @room: as long as what is sealed, without the overhead. */
+static bool
+open_with(EVP_CIPHER_CTX *context,
+          const uint8_t *sealed,
+          size_t plain_len,
+          const void *aad,
+          size_t aad_len,
+          uint8_t *room)
+{
+    uint8_t tag[TAG_LEN];
+    int done;
+
+    memcpy(tag, sealed + IV_LEN + plain_len, TAG_LEN);
+
+    return EVP_DecryptInit_ex2(context, NULL, NULL, sealed, NULL) == 1 &&
+           EVP_DecryptUpdate(context, NULL, &done, aad, (int)aad_len) == 1 &&
+           EVP_DecryptUpdate(context, room, &done, sealed + IV_LEN, (int)plain_len) == 1 &&
+           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) == 1 &&
+           EVP_DecryptFinal_ex(context, room + plain_len, &done) == 1;
+}
+
 AkmaSecret *
 akma_ks_seal_open(AkmaKsSeal *self,
                   const void *sealed,
@@ -93,29 +125,24 @@ akma_ks_seal_open(AkmaKsSeal *self,
                   size_t aad_len,
                   GError **error)
 {
-    EVP_CIPHER_CTX *context = self->opening;
-    const uint8_t *bytes = sealed;
     g_autoptr(AkmaSecret) plain = NULL;
-    uint8_t tag[TAG_LEN];
     uint8_t *room;
-    size_t plain_len;
-    int done;
+    bool opened;
 
     if (len <= AKMA_KS_SEAL_OVERHEAD || len > AKMA_SECRET_LEN_MAX) {
         g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED, "a key is torn");
         return NULL;
     }
 
-    plain_len = len - AKMA_KS_SEAL_OVERHEAD;
-    plain = akma_secret_new_blank(plain_len, &room, error);
+    plain = akma_secret_new_blank(len - AKMA_KS_SEAL_OVERHEAD, &room, error);
     if (!plain)
         return NULL;
-    memcpy(tag, bytes + IV_LEN + plain_len, TAG_LEN);
-    if (EVP_DecryptInit_ex2(context, NULL, NULL, bytes, NULL) != 1 ||
-        EVP_DecryptUpdate(context, NULL, &done, aad, (int)aad_len) != 1 ||
-        EVP_DecryptUpdate(context, room, &done, bytes + IV_LEN, (int)plain_len) != 1 ||
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) != 1 ||
-        EVP_DecryptFinal_ex(context, room + plain_len, &done) != 1) {
+    opened = open_with(self->opening, sealed, len - AKMA_KS_SEAL_OVERHEAD, aad, aad_len, room);
+    self->was_old = !opened && self->opening_old;
+    if (self->was_old)
+        opened =
+            open_with(self->opening_old, sealed, len - AKMA_KS_SEAL_OVERHEAD, aad, aad_len, room);
+    if (!opened) {
         g_set_error_literal(error,
                             AKMA_ERROR,
                             AKMA_ERROR_STORE_FAILED,
@@ -124,6 +151,12 @@ akma_ks_seal_open(AkmaKsSeal *self,
     }
 
     return g_steal_pointer(&plain);
+}
+
+bool
+akma_ks_seal_was_old(const AkmaKsSeal *self)
+{
+    return self->was_old;
 }
 
 GByteArray *

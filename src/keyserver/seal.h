@@ -15,8 +15,13 @@ G_BEGIN_DECLS
 
 typedef struct _AkmaKsSeal AkmaKsSeal;
 
-/* @store_key: AKMA_KS_KEY_LEN bytes. Errors: AKMA_ERROR_INTERNAL. */
-AkmaKsSeal *akma_ks_seal_new(const AkmaSecret *store_key, GError **error);
+/*
+ * @store_key: AKMA_KS_KEY_LEN bytes; it seals, and opens. @old_store_key: opens too; NULL: none.
+ * Errors: AKMA_ERROR_INTERNAL.
+ */
+AkmaKsSeal *akma_ks_seal_new(const AkmaSecret *store_key,
+                             const AkmaSecret *old_store_key,
+                             GError **error);
 void akma_ks_seal_free(AkmaKsSeal *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsSeal, akma_ks_seal_free)
 
@@ -31,6 +36,9 @@ AkmaSecret *akma_ks_seal_open(AkmaKsSeal *self,
                               const void *aad,
                               size_t aad_len,
                               GError **error);
+
+/* Was it the old key that opened the last one? */
+bool akma_ks_seal_was_old(const AkmaKsSeal *self);
 
 /* The place of an application key: "akmad/1 store" || 00 || @terminal || 00 || @kid. */
 GByteArray *akma_ks_seal_key_place(const char *terminal, const char *kid);

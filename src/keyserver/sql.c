@@ -8,6 +8,7 @@
 static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [AKMA_SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2)",
+    [AKMA_SQL_META_CHANGE] = "UPDATE meta SET value = ?2 WHERE name = ?1",
     /* an exact id and a group are found by their index; globs are few and all looked at */
     [AKMA_SQL_RULES_OF_TERMINAL] =
         "SELECT application, class, pattern, allow FROM rule WHERE class = 0 AND pattern = ?1"
@@ -84,6 +85,8 @@ static const char *const statements[AKMA_SQL_N] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [AKMA_SQL_KEY_SET_STATE] = "UPDATE app_key SET state = ?4, not_after = ?5"
                                " WHERE terminal = ?1 AND application = ?2 AND version = ?3",
+    [AKMA_SQL_KEY_SET_SEALED] = "UPDATE app_key SET sealed = ?4"
+                                " WHERE terminal = ?1 AND application = ?2 AND version = ?3",
     [AKMA_SQL_KEY_DELETE_BEFORE] =
         "DELETE FROM app_key WHERE terminal = ?1 AND application = ?2 AND version < ?3",
     [AKMA_SQL_KEY_REVOKE_PREVIOUS] = "UPDATE app_key SET state = 2"

@@ -118,3 +118,25 @@ akma_ks_read_meta(
 
     return identity && akma_ks_check_meta(self, seal, id_key, identity, where, error);
 }
+
+bool
+akma_ks_rewrap_meta(AkmaKsTransaction *self, bool *ret_changed, GError **error)
+{
+    g_autoptr(GBytes) wrapped = get_meta(self->sql, "id_key", error);
+    g_autoptr(AkmaSecret) id_key = NULL;
+    g_autoptr(GBytes) anew = NULL;
+    const void *bytes;
+    gsize len;
+
+    if (!wrapped)
+        return false;
+
+    bytes = g_bytes_get_data(wrapped, &len);
+    id_key = akma_ks_seal_open(self->seal, bytes, len, ID_KEY_PLACE, strlen(ID_KEY_PLACE), error);
+    *ret_changed = id_key && akma_ks_seal_was_old(self->seal);
+    if (!id_key || !*ret_changed)
+        return id_key;
+    anew = akma_ks_seal_close(self->seal, id_key, ID_KEY_PLACE, strlen(ID_KEY_PLACE), error);
+
+    return anew && akma_sql_exec(self->sql, AKMA_SQL_META_CHANGE, error, "tb", "id_key", anew);
+}

@@ -88,6 +88,7 @@ new_rows(AkmaKsAction action)
     case AKMA_KS_TERMINAL_REVOKE:
     case AKMA_KS_TERMINAL_FORGET:
     case AKMA_KS_COUNT:
+    case AKMA_KS_REKEY:
         return NULL;
     }
 

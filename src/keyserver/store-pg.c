@@ -196,7 +196,7 @@ akma_ks_pg_open(const AkmaKsPlace *place, GError **error)
     self->where = akma_pg_describe(place->conninfo);
     self->password = place->password ? akma_secret_ref((AkmaSecret *)place->password) : NULL;
     self->serves = place->serves;
-    base->seal = akma_ks_seal_new(place->store_key, error);
+    base->seal = akma_ks_seal_new(place->store_key, place->old_store_key, error);
     self->pg = base->seal ? open_pg(self, error) : NULL;
 
     return self->pg ? g_steal_pointer(&base) : NULL;
@@ -211,7 +211,7 @@ akma_ks_pg_create(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError
         .role = AKMA_PG_VERB,
         .create = true,
     };
-    g_autoptr(AkmaKsSeal) seal = akma_ks_seal_new(place->store_key, error);
+    g_autoptr(AkmaKsSeal) seal = akma_ks_seal_new(place->store_key, place->old_store_key, error);
     g_autoptr(AkmaPg) pg = seal ? akma_pg_connect(&target, NULL, error) : NULL;
     g_autoptr(AkmaPgTransaction) transaction = NULL;
     AkmaKsTransaction context = {NULL, seal, true};

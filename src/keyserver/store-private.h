@@ -64,6 +64,9 @@ bool akma_ks_write_meta(AkmaSql *sql,
  * be the same. @where: for messages. @seal: of the thread that calls. Errors:
  * AKMA_ERROR_STORE_FAILED.
  */
+/* Wraps the id key anew if the old store key wrapped it; @ret_changed. */
+bool akma_ks_rewrap_meta(AkmaKsTransaction *self, bool *ret_changed, GError **error);
+
 bool akma_ks_check_meta(AkmaKsStore *self,
                         AkmaKsSeal *seal,
                         GBytes *wrapped_id_key,
@@ -108,6 +111,7 @@ AkmaKsOutcome akma_ks_run_keys(AkmaKsTransaction *self, AkmaKsOp *op, GError **e
 AkmaKsOutcome akma_ks_run_import(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_export(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_follow(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
+AkmaKsOutcome akma_ks_run_rekey(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 AkmaKsOutcome akma_ks_run_count(AkmaKsTransaction *self, AkmaKsOp *op, GError **error);
 
 /* One version as it stands in the database. */

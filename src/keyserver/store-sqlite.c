@@ -54,7 +54,7 @@ remove_files(const char *path)
 bool
 akma_ks_sqlite_create(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError **error)
 {
-    g_autoptr(AkmaKsSeal) seal = akma_ks_seal_new(place->store_key, error);
+    g_autoptr(AkmaKsSeal) seal = akma_ks_seal_new(place->store_key, place->old_store_key, error);
     bool there = g_file_test(place->path, G_FILE_TEST_EXISTS);
     g_autoptr(AkmaSqlite) sql = seal ? akma_sqlite_open(place->path, true, error) : NULL;
 
@@ -344,8 +344,9 @@ akma_ks_sqlite_open(const AkmaKsPlace *place, GError **error)
 
     base->backend = &backend;
     self->path = g_strdup(place->path);
-    base->seal = akma_ks_seal_new(place->store_key, error);
-    self->reader_seal = base->seal ? akma_ks_seal_new(place->store_key, error) : NULL;
+    base->seal = akma_ks_seal_new(place->store_key, place->old_store_key, error);
+    self->reader_seal =
+        base->seal ? akma_ks_seal_new(place->store_key, place->old_store_key, error) : NULL;
     if (!self->reader_seal)
         return NULL;
     if (!g_file_test(self->path, G_FILE_TEST_EXISTS)) {

@@ -110,6 +110,8 @@ akma_ks_run_action(AkmaKsTransaction *transaction, AkmaKsOp *op, GError **error)
         return akma_ks_run_export(transaction, op, error);
     case AKMA_KS_FOLLOW:
         return akma_ks_run_follow(transaction, op, error);
+    case AKMA_KS_REKEY:
+        return akma_ks_run_rekey(transaction, op, error);
     case AKMA_KS_COUNT:
     case AKMA_KS_COUNT_KEYS:
         return akma_ks_run_count(transaction, op, error);

@@ -137,6 +137,7 @@ typedef enum {
     AKMA_KS_FOLLOW,
     AKMA_KS_COUNT,      /* -> counts */
     AKMA_KS_COUNT_KEYS, /* -> rows of AkmaKsKeyCount: looks at every key, so not beside a loop */
+    AKMA_KS_REKEY, /* after -> version, @more: seals what the old store key sealed; a page */
 } AkmaKsAction;
 
 /* Where a list of keys goes on: behind this row. All NULL: at the start. */
@@ -160,7 +161,7 @@ typedef struct {
      * with a glob allowed it. NULL: the rules of the store alone count.
      */
     GStrv granted;
-    int64_t version;
+    int64_t version; /* REKEY: how many were sealed anew */
     AkmaSecret *secret;
     AkmaKsApplication *settings;
     bool flag;
@@ -196,7 +197,8 @@ typedef struct {
     const char *conninfo;       /* PostgreSQL: as libpq takes it, without a password */
     const AkmaSecret *password; /* NULL: none */
     const AkmaSecret *store_key;
-    bool serves; /* for a server: nothing waits long; else for a verb */
+    const AkmaSecret *old_store_key; /* opens what it sealed; NULL: none */
+    bool serves;                     /* for a server: nothing waits long; else for a verb */
 } AkmaKsPlace;
 
 /*

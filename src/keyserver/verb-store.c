@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* verb-store: the store as a whole: move it to another backend, keep a copy of it. */
+/* verb-store: the store as a whole: move it to another backend, keep a copy of it, change its key.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -172,9 +173,84 @@ backup(AkmaVerb *verb, int argc, char **argv)
     return 0;
 }
 
+/* Page by page, so that terminals are served in between. */
+static bool
+seal_anew(AkmaVerb *verb, int64_t *ret_n, GError **error)
+{
+    g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_REKEY);
+
+    *ret_n = 0;
+    do {
+        if (!akma_ks_run(verb->store, op, error))
+            return false;
+        *ret_n += op->version;
+    } while (op->more);
+
+    return true;
+}
+
+static bool
+run_rekey(AkmaVerb *verb, int64_t *ret_n, GError **error)
+{
+    int64_t left;
+
+    if (!akma_verb_open(verb, error))
+        return false;
+    if (!akma_settings_has(verb->config->settings, "store", "old-store-key-file")) {
+        g_set_error_literal(
+            error,
+            AKMA_ERROR,
+            AKMA_ERROR_INVALID_ARGUMENT,
+            "store rekey: [store] old-store-key-file is not set: there is no key to "
+            "go away from");
+        return false;
+    }
+    /* once more: a server that has the old key in the first place would bring it back */
+    if (!seal_anew(verb, ret_n, error) || !seal_anew(verb, &left, error))
+        return false;
+    if (left == 0)
+        return true;
+    g_set_error_literal(error,
+                        AKMA_ERROR,
+                        AKMA_ERROR_STORE_FAILED,
+                        "store rekey: a server still seals under the old key: restart it with the "
+                        "new one, then again");
+
+    return false;
+}
+
+static int
+rekey(AkmaVerb *verb, int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    int64_t n;
+
+    if (!akma_verb_parse(verb,
+                         &argc,
+                         &argv,
+                         NULL,
+                         "store rekey",
+                         "Seal everything that is under [store] old-store-key-file under [store] "
+                         "store-key-file,\nwhile servers go on that have both. When it is done the "
+                         "old key is needed no more.",
+                         0,
+                         0,
+                         &error) ||
+        !run_rekey(verb, &n, &error))
+        return akma_verb_fail(verb, error);
+
+    if (verb->json)
+        akma_verb_print_json(json_pack("{s:I}", "sealed", (json_int_t)n));
+    else
+        printf("sealed anew  %" G_GINT64_FORMAT "; nothing is left under the old key\n", n);
+
+    return 0;
+}
+
 static const AkmaVerbWord words[] = {
     {"migrate", "copy it to another backend", migrate},
     {"backup", "keep a copy, while serving", backup},
+    {"rekey", "go over to another store key", rekey},
 };
 
 int

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""akma-keyserver store migrate, both ways, and store backup: all of it or nothing."""
+"""akma-keyserver store migrate, both ways, store backup and store rekey: all of it or nothing."""
 import os
 import shutil
 import sqlite3
@@ -165,6 +165,35 @@ def a_backup_is_made_while_serving_and_restored(backend):
         assert contents(s) == before
         s.process = s.stack.start_keyserver()
         assert s.exchange().raw("mqtt") == raw
+
+
+@tap.each("sqlite", "postgresql")
+def the_store_key_is_changed_while_serving(backend):
+    conninfo = pg.conninfo("rekeyed") if backend == "postgresql" else None
+    with Server(conninfo=conninfo) as s:
+        furnish(s)
+        raw, before = s.exchange().raw("mqtt"), contents(s)
+        assert s.verb("store", "rekey", check=False).returncode == 2
+        old, new = ("store-key-file=" + s.stack.path(name) for name in ("store.key", "new.key"))
+        make_key(s, "new.key")
+        # the new key alone opens nothing
+        s.edit(old, new)
+        result = s.verb("check", check=False)
+        assert result.returncode == 30 and "does not fit" in result.stderr, result.stderr
+        s.edit(new, new + "\nold-" + old)
+        s.stack.stop("akma-keyserver")
+        s.process = s.stack.start_keyserver()
+        assert s.exchange().raw("mqtt") == raw
+        # every key, and the key of terminal ids
+        assert s.rows("store", "rekey") == [{"sealed": len(before[2]) + 1}]
+        assert s.rows("store", "rekey") == [{"sealed": 0}]
+        assert s.exchange().raw("mqtt") == raw and contents(s) == before
+        s.edit("\nold-" + old, "")
+        s.stack.stop("akma-keyserver")
+        s.process = s.stack.start_keyserver()
+        assert s.exchange().raw("mqtt") == raw and contents(s) == before
+        s.edit(new, old)
+        assert s.verb("check", check=False).returncode == 30
 
 
 if not postgres.programs():
