@@ -175,7 +175,7 @@ static bool
 copy_page(Copy *self, const Table *table, Cursor *cursor, unsigned *ret_n, GError **error)
 {
     AkmaRow *row = bind_page(self->from->sql, table, cursor, error);
-    AkmaSqlValue values[COLUMNS_MAX];
+    AkmaSqlValue values[COLUMNS_MAX] = {0};
     int more = -1;
 
     *ret_n = 0;
