@@ -28,7 +28,8 @@ PROGRAMS = [
      ["init", "serve", "check", "status", "export"] +
      ["application " + w for w in "add list show remove allow deny".split()] +
      ["terminal " + w for w in "list show id label group revoke restore forget".split()] +
-     ["key " + w for w in "list rotate revoke import".split()]),
+     ["key " + w for w in "list rotate revoke import".split()] +
+     ["store " + w for w in "migrate backup rekey".split()]),
     ("src/lab/akma-lab", "akma-lab.8", []),
     ("modem/simulator/akma-modemsim", "akma-modemsim.8", []),
 ]
