@@ -127,6 +127,9 @@ static const char *const statements[AKMA_SQL_N] = {
         " ORDER BY terminal, application, version LIMIT ?4",
     [AKMA_SQL_COPY_FLOORS] = "SELECT application, version FROM version_floor"
                              " WHERE application > ?1 ORDER BY application LIMIT ?2",
+    [AKMA_SQL_COPY_FOLLOWERS] = "SELECT application, name, published, ends FROM follower"
+                                " WHERE (application, name) > (?1, ?2)"
+                                " ORDER BY application, name LIMIT ?3",
 };
 
 const char *
