@@ -137,7 +137,7 @@ typedef enum {
     AKMA_KS_FOLLOW,
     AKMA_KS_COUNT,      /* -> counts */
     AKMA_KS_COUNT_KEYS, /* -> rows of AkmaKsKeyCount: looks at every key, so not beside a loop */
-    AKMA_KS_REKEY, /* after -> version, @more: seals what the old store key sealed; a page */
+    AKMA_KS_REKEY,      /* after -> version, @more: seals what the old store key sealed; a page */
 } AkmaKsAction;
 
 /* Where a list of keys goes on: behind this row. All NULL: at the start. */
