@@ -549,7 +549,7 @@ def each_program_and_verb_has_help_and_refuses_what_it_does_not_know():
 def reject_wrong_words_also_as_json():
     for words in (["bogus"], [], ["key"], ["key", "bogus"], ["key", "rotate"], ["--bogus"],
                   ["status", "more"], ["application", "add"],
-                  ["psk"], ["export"], ["store", "rekey"], ["key", "import"], ["serve", "--follow"]):
+                  ["psk"], ["export"], ["store"], ["store", "bogus"], ["store", "migrate"], ["key", "import"], ["serve", "--follow"]):
         plain, as_json = run("akma-keyserver", *words), run("akma-keyserver", "--json", *words)
         assert plain.returncode == as_json.returncode == 2, (words, plain, as_json)
         assert plain.stdout == "" and plain.stderr == as_json.stderr, words
