@@ -31,8 +31,8 @@ static const char *const own[AKMA_PG_N - AKMA_SQL_N] = {
         "SELECT pg_advisory_xact_lock(" AKMA_PG_LOCK_CLASS ", ?1::int4)",
     [AKMA_PG_LOCK_ALONE - AKMA_SQL_N] = "SELECT pg_advisory_xact_lock(" AKMA_PG_LOCK_STORE ")",
     [AKMA_PG_COUNT_SERVERS - AKMA_SQL_N] =
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name = 'akma-keyserver'",
+        ("SELECT count(*) FROM pg_stat_activity"
+         " WHERE datname = current_database() AND application_name = 'akma-keyserver'"),
     [AKMA_PG_COMMIT - AKMA_SQL_N] = "COMMIT",
     [AKMA_PG_ROLL_BACK - AKMA_SQL_N] = "ROLLBACK",
 };

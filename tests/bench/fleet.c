@@ -89,7 +89,7 @@ report(Fleet *self, double registering_s, double seconds)
     GHashTableIter iter;
     void *name;
     void *count;
-    char *text;
+    json_t *root;
 
     qsort(took, n, sizeof *took, compare_doubles);
     for (int i = 0; i < self->terminals; i++)
@@ -97,34 +97,34 @@ report(Fleet *self, double registering_s, double seconds)
     g_hash_table_iter_init(&iter, self->causes);
     while (g_hash_table_iter_next(&iter, &name, &count))
         json_object_set_new(causes, name, json_integer(GPOINTER_TO_UINT(count)));
-    text = json_dumps(json_pack("{s:i, s:i, s:i, s:o, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}",
-                                "terminals",
-                                self->terminals,
-                                "exchanges",
-                                (int)n,
-                                "failed",
-                                (int)self->failed,
-                                "causes",
-                                causes,
-                                "without_key",
-                                (int)without,
-                                "kids_with_two_values",
-                                (int)self->conflicts,
-                                "registering_s",
-                                registering_s,
-                                "seconds",
-                                seconds,
-                                "per_s",
-                                n / seconds,
-                                "p50_ms",
-                                n ? took[n / 2] : 0.0,
-                                "p99_ms",
-                                n ? took[n - 1 - n / 100] : 0.0,
-                                "max_ms",
-                                n ? took[n - 1] : 0.0),
-                      JSON_COMPACT | JSON_REAL_PRECISION(6));
-    puts(text);
-    free(text);
+    root = json_pack("{s:i, s:i, s:i, s:o, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}",
+                     "terminals",
+                     self->terminals,
+                     "exchanges",
+                     (int)n,
+                     "failed",
+                     (int)self->failed,
+                     "causes",
+                     causes,
+                     "without_key",
+                     (int)without,
+                     "kids_with_two_values",
+                     (int)self->conflicts,
+                     "registering_s",
+                     registering_s,
+                     "seconds",
+                     seconds,
+                     "per_s",
+                     n / seconds,
+                     "p50_ms",
+                     n ? took[n / 2] : 0.0,
+                     "p99_ms",
+                     n ? took[n - 1 - n / 100] : 0.0,
+                     "max_ms",
+                     n ? took[n - 1] : 0.0);
+    json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(root);
 
     return without > 0 || self->conflicts > 0;
 }
