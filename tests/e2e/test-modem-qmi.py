@@ -340,7 +340,7 @@ def in_namespace(script, wire):
 
 def serve_several_at_once(wire):
     with Modem(wire) as modem:
-        call = "%s --protocol=qmi --proxy=%%s %s 3000" % (TOOL, modem.path(modem.face))
+        call = "%s --protocol=qmi --proxy=%%s %s 20000" % (TOOL, modem.path(modem.face))
         script = ("%s read read & a=$!; %s read read & b=$!; %s state read; wait $a $b" % (
             call % "always", call % "auto", call % "always"))
         lines = finish(in_namespace(script, wire))
