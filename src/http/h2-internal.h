@@ -10,6 +10,9 @@
 
 G_BEGIN_DECLS
 
+#define AKMA_H2_CLOSE_MS 2000 /* to take what is still to be sent when we close */
+#define AKMA_H2_CALM_MAX 256  /* what a peer may do at once that leads to nothing */
+
 typedef enum {
     AKMA_FIELD_METHOD,
     AKMA_FIELD_PATH,
@@ -115,7 +118,9 @@ void akma_h2_conn_accept(AkmaH2Server *server, int fd, const struct sockaddr *pe
 void akma_h2_conn_abort_handshake(AkmaH2Conn *self);
 /* GOAWAY; requests under way have @grace_ms. */
 void akma_h2_conn_drain(AkmaH2Conn *self, unsigned grace_ms);
-void akma_h2_conn_set_callbacks(AkmaIo *io);
+
+/* h2-frames.c */
+void akma_h2_frames_set_callbacks(AkmaIo *io);
 
 /* h2-stream.c */
 AkmaH2Stream *akma_h2_stream_new(AkmaH2Conn *conn, int32_t id);

@@ -34,7 +34,7 @@ akma_h2_server_new(uv_loop_t *loop,
     self->versions = AKMA_HTTP_2;
     akma_h2_server_set_tls(self, tls);
     if (akma_io_init(&self->io, loop))
-        akma_h2_conn_set_callbacks(&self->io);
+        akma_h2_frames_set_callbacks(&self->io);
     else
         akma_io_clear(&self->io); /* listen() says so */
 

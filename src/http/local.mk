@@ -12,7 +12,7 @@ noinst_LTLIBRARIES += %D%/libh2.la
 	%D%/h2-client-internal.h \
 	%D%/h2-client-link.c \
 	%D%/h2-client.c %D%/h2-client.h \
-	%D%/h2-conn.c \
+	%D%/h2-conn.c %D%/h2-frames.c \
 	%D%/h2-internal.h \
 	%D%/h2-psk.c \
 	%D%/h2-server.c \
