@@ -5,7 +5,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/anchor-answer.c %D%/anchor-answer.h \
 	%D%/anchor-token.c %D%/anchor-token.h %D%/token-answer.c \
 	%D%/anchor-value.c %D%/anchor-value.h \
-	%D%/anchors.c %D%/anchors.h \
+	%D%/anchors.c %D%/anchors.h %D%/anchors-private.h %D%/anchor-call.c \
 	%D%/audit.c %D%/audit.h \
 	%D%/breaker.c %D%/breaker.h \
 	%D%/bsf-answer.c %D%/bsf-answer.h \
