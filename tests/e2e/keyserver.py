@@ -88,7 +88,7 @@ class Server:
         host, port = self.stack.ready["akma-keyserver"]["listen"].rsplit(":", 1)
         return host, int(port)
 
-    def client(self, timeout=15):
+    def client(self, timeout=60):
         return reference.Client("https://%s:8443" % FQDN, self.stack.path("ca.pem"), self.address,
                                 timeout)
 

@@ -188,7 +188,7 @@ class Client:
 
 
 def exchange(url, anchor, kid, first_key, key_ids, ca_file, connect=None, hints=None, hooks=None,
-             timeout=10):
+             timeout=60):
     """One whole exchange. Returns a KeySet."""
     with Client(url, ca_file, connect, timeout) as client:
         session = client.open_session(anchor, kid, first_key, hints, hooks=hooks)
