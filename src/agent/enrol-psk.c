@@ -28,28 +28,17 @@ new_client(const AkmaEnrolRun *run)
     return akma_http_client_new(&config);
 }
 
-/* An answer that refuses the whole exchange: by its cause, else by its status. */
+/* An answer that refuses the whole exchange. */
 static void
 refused(AkmaEnrolRun *run, const AkmaHttpResponse *response, GError **error)
 {
-    AkmaError code =
-        response->status >= 500 ? AKMA_ERROR_SERVER_UNREACHABLE : AKMA_ERROR_SERVER_REFUSED;
-    const char *name;
-
-    if (g_strcmp0(response->content_type, "application/problem+json") == 0)
-        run->cause =
-            akma_problem_get_cause(response->status, response->body->data, response->body->len);
-    if (run->cause != AKMA_CAUSE_NONE)
-        code = akma_cause_get_error(run->cause);
+    run->cause =
+        akma_problem_to_error(response->status,
+                              g_strcmp0(response->content_type, "application/problem+json") == 0,
+                              response->body->data,
+                              response->body->len,
+                              error);
     run->retry_after_s = response->retry_after_s;
-    name = akma_cause_get_name(run->cause);
-    g_set_error(error,
-                AKMA_ERROR,
-                (int)code,
-                "the server answered %u%s%s",
-                response->status,
-                name ? " " : "",
-                name ? name : "");
 }
 
 static AkmaKeySet *

@@ -10,7 +10,7 @@
 
 #define KEY_LEN 32
 
-struct _AkmaUa {
+struct _AkmaNaf {
     bool is_gba;
     char *kid;
     char *realm;
@@ -89,29 +89,16 @@ has_type(const AkmaNafAnswer *answer, const char *type)
     return g_strcmp0(answer->content_type, type) == 0;
 }
 
-/* An answer that refuses the whole exchange: by its cause, else by its status. */
+/* An answer that refuses the whole exchange. */
 static void
 refused(AkmaNaf *self, const AkmaNafAnswer *answer, GError **error)
 {
-    AkmaError code =
-        answer->status >= 500 ? AKMA_ERROR_SERVER_UNREACHABLE : AKMA_ERROR_SERVER_REFUSED;
-    const char *name;
-
-    if (has_type(answer, "application/problem+json"))
-        self->cause = akma_problem_get_cause(answer->status, answer->body, answer->len);
-    if (self->cause == AKMA_CAUSE_NONE && answer->status == 429)
-        self->cause = AKMA_CAUSE_RATE_LIMITED;
-    if (self->cause != AKMA_CAUSE_NONE)
-        code = akma_cause_get_error(self->cause);
+    self->cause = akma_problem_to_error(answer->status,
+                                        has_type(answer, "application/problem+json"),
+                                        answer->body,
+                                        answer->len,
+                                        error);
     self->retry_after_s = answer->retry_after_s;
-    name = akma_cause_get_name(self->cause);
-    g_set_error(error,
-                AKMA_ERROR,
-                (int)code,
-                "the server answered %u%s%s",
-                answer->status,
-                name ? " " : "",
-                name ? name : "");
 }
 
 /* The challenge for our anchor, among those for others. */

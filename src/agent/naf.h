@@ -15,7 +15,7 @@
 
 G_BEGIN_DECLS
 
-typedef struct _AkmaUa AkmaNaf;
+typedef struct _AkmaNaf AkmaNaf;
 
 /* What of an HTTP answer counts; borrowed. */
 typedef struct {

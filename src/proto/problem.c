@@ -86,3 +86,27 @@ akma_problem_get_cause(unsigned status, const void *body, size_t len)
 
     return status != 0 && akma_cause_get_status(cause) == status ? cause : AKMA_CAUSE_NONE;
 }
+
+AkmaCause
+akma_problem_to_error(
+    unsigned status, bool is_problem, const void *body, size_t len, GError **error)
+{
+    AkmaCause cause = is_problem ? akma_problem_get_cause(status, body, len) : AKMA_CAUSE_NONE;
+    AkmaError code = status >= 500 ? AKMA_ERROR_SERVER_UNREACHABLE : AKMA_ERROR_SERVER_REFUSED;
+    const char *name;
+
+    if (cause == AKMA_CAUSE_NONE && status == 429)
+        cause = AKMA_CAUSE_RATE_LIMITED;
+    if (cause != AKMA_CAUSE_NONE)
+        code = akma_cause_get_error(cause);
+    name = akma_cause_get_name(cause);
+    g_set_error(error,
+                AKMA_ERROR,
+                (int)code,
+                "the server answered %u%s%s",
+                status,
+                name ? " " : "",
+                name ? name : "");
+
+    return cause;
+}

@@ -18,7 +18,16 @@ GBytes *akma_problem_to_json(const AkmaRefusal *refusal);
  */
 AkmaCause akma_problem_get_cause(unsigned status, const void *body, size_t len);
 
-/* The same for a cause of one key, in an answer about that key alone, whatever its status. */
+/*
+ * Sets @error for an answer with @status from 400 on: by its cause, else by its status.
+ * @is_problem: so its media type says; the body of another one is not read. Returns: the cause;
+ * of any 429 that names none it is RATE_LIMITED.
+ */
+AkmaCause akma_problem_to_error(
+    unsigned status, bool is_problem, const void *body, size_t len, GError **error);
+
+/* As akma_problem_get_cause(), for a cause of one key, in an answer about that key alone, whatever
+ * its status. */
 AkmaCause akma_problem_get_key_cause(const void *body, size_t len);
 
 G_END_DECLS

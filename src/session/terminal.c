@@ -131,31 +131,17 @@ has_media_type(const AkmaAnswer *answer, const char *type)
            (answer->content_type[len] == '\0' || strchr("; \t", answer->content_type[len]));
 }
 
-/* The error for an answer that refuses: by its cause, else by its status. */
+/* The answer refuses; its error says why. */
 static void
 refused(AkmaTerminalSession *self, const AkmaAnswer *answer, GError **error)
 {
-    AkmaError code =
-        answer->status >= 500 ? AKMA_ERROR_SERVER_UNREACHABLE : AKMA_ERROR_SERVER_REFUSED;
-    const char *name;
-
-    if (has_media_type(answer, "application/problem+json"))
-        self->cause = akma_problem_get_cause(answer->status, answer->body, answer->len);
-    if (self->cause == AKMA_CAUSE_NONE && answer->status == 429)
-        self->cause = AKMA_CAUSE_RATE_LIMITED;
-    if (self->cause != AKMA_CAUSE_NONE)
-        code = akma_cause_get_error(self->cause);
+    self->cause = akma_problem_to_error(answer->status,
+                                        has_media_type(answer, "application/problem+json"),
+                                        answer->body,
+                                        answer->len,
+                                        error);
     self->retry_after_s = answer->retry_after_s;
-
-    name = akma_cause_get_name(self->cause);
     akma_terminal_session_end(self);
-    g_set_error(error,
-                AKMA_ERROR,
-                (int)code,
-                "the server answered %u%s%s",
-                answer->status,
-                name ? " " : "",
-                name ? name : "");
 }
 
 /* True if @answer is the expected one; else the session has ended with @error. */

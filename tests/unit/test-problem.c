@@ -83,6 +83,41 @@ reject_what_is_no_problem(void **state G_GNUC_UNUSED)
         AKMA_CAUSE_NONE);
 }
 
+static AkmaCause
+to_error(unsigned status, bool is_problem, const char *text, int expected_code)
+{
+    g_autoptr(GError) error = NULL;
+    AkmaCause cause = akma_problem_to_error(status, is_problem, text, strlen(text), &error);
+
+    assert_true(g_error_matches(error, AKMA_ERROR, expected_code));
+
+    return cause;
+}
+
+static void
+error_is_that_of_the_cause(void **state G_GNUC_UNUSED)
+{
+    assert_int_equal(
+        to_error(404, true, "{\"cause\":\"anchor_key_unknown\"}", AKMA_ERROR_ANCHOR_KEY_UNKNOWN),
+        AKMA_CAUSE_ANCHOR_KEY_UNKNOWN);
+    assert_int_equal(
+        to_error(503, true, "{\"cause\":\"anchor_unavailable\"}", AKMA_ERROR_SERVER_UNREACHABLE),
+        AKMA_CAUSE_ANCHOR_UNAVAILABLE);
+}
+
+static void
+error_without_a_cause_is_that_of_the_status(void **state G_GNUC_UNUSED)
+{
+    static const char body[] = "{\"cause\":\"anchor_key_unknown\"}";
+
+    assert_int_equal(to_error(404, false, body, AKMA_ERROR_SERVER_REFUSED), AKMA_CAUSE_NONE);
+    assert_int_equal(to_error(400, true, body, AKMA_ERROR_SERVER_REFUSED), AKMA_CAUSE_NONE);
+    assert_int_equal(to_error(502, true, "", AKMA_ERROR_SERVER_UNREACHABLE), AKMA_CAUSE_NONE);
+    /* a proxy in front of the server knows nothing of causes */
+    assert_int_equal(to_error(429, false, "slow down", AKMA_ERROR_RATE_LIMITED),
+                     AKMA_CAUSE_RATE_LIMITED);
+}
+
 int
 main(void)
 {
@@ -92,6 +127,8 @@ main(void)
         cmocka_unit_test(causes_are_codes_of_the_error_table),
         cmocka_unit_test(reject_cause_that_does_not_go_with_the_status),
         cmocka_unit_test(reject_what_is_no_problem),
+        cmocka_unit_test(error_is_that_of_the_cause),
+        cmocka_unit_test(error_without_a_cause_is_that_of_the_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
