@@ -85,3 +85,27 @@ akma_audit_write(AkmaAudit *self, const AkmaAuditEvent *event)
         g_warning("cannot write to the audit log: %s, ignoring", g_strerror(errno));
     free(text);
 }
+
+void
+akma_audit_write_answer(AkmaAudit *self, const AkmaAuditEvent *who, const AkmaKeySet *set)
+{
+    AkmaAuditEvent event = *who;
+
+    event.event = "delivered";
+    for (guint i = 0; i < set->keys->len; i++) {
+        const AkmaKey *key = set->keys->pdata[i];
+
+        event.application = key->key_id;
+        event.kid = key->kid;
+        akma_audit_write(self, &event);
+    }
+    event.event = "refused";
+    event.kid = NULL;
+    for (guint i = 0; i < set->errors->len; i++) {
+        const AkmaKeyError *error = set->errors->pdata[i];
+
+        event.application = error->key_id;
+        event.cause = akma_cause_get_name(error->cause);
+        akma_audit_write(self, &event);
+    }
+}

@@ -11,7 +11,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "proto/cause.h"
+#include "proto/key-set.h"
 
 G_BEGIN_DECLS
 
@@ -37,5 +37,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAudit, akma_audit_free)
 
 /* One write(2) of one line: several processes may share the file. */
 void akma_audit_write(AkmaAudit *self, const AkmaAuditEvent *event);
+/* One event for each key of @set and for each that was refused; @who: what they have in common. */
+void akma_audit_write_answer(AkmaAudit *self, const AkmaAuditEvent *who, const AkmaKeySet *set);
 
 G_END_DECLS

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "keyserver/delivery.h"
 #include "keyserver/digest-face.h"
+#include "keyserver/tally.h"
 
 #define INFO_SIZE 1024
 
@@ -22,13 +23,10 @@ typedef struct {
     AkmaDigestCredentials credentials;
     AkmaAnchorKind kind;
     char *key_id;
-    char *address;
     AkmaAnchorCall *call;   /* under way */
     AkmaDelivery *delivery; /* under way */
     AkmaSecret *first_key;  /* from the anchor's answer to ours */
-    char *terminal;
-    uint64_t begun_ns;
-    bool counted;
+    AkmaTally tally;        /* until it has ended */
     bool ended;
 } Exchange;
 
@@ -47,23 +45,7 @@ exchange_unref(Exchange *self)
         return;
 
     g_free(self->key_id);
-    g_free(self->address);
     g_free(self);
-}
-
-/* Each one is counted once, by what became of it. */
-static void
-count(Exchange *self, unsigned result)
-{
-    AkmaFigures *figures = self->face->front->figures;
-
-    if (self->counted)
-        return;
-
-    self->counted = true;
-    akma_figures_count_exchange(figures, self->kind, AKMA_PROFILE_DIGEST, result);
-    if (result == AKMA_CAUSE_NONE)
-        akma_figures_time_exchange(figures, (uv_hrtime() - self->begun_ns) / 1000);
 }
 
 /* M5: nothing of the first key or the subscriber is left after this. */
@@ -73,7 +55,6 @@ end(Exchange *self)
     if (self->ended)
         return;
 
-    count(self, AKMA_RESULT_UNFINISHED);
     self->ended = true;
     self->stream = NULL;
     if (self->call)
@@ -83,12 +64,7 @@ end(Exchange *self)
     g_clear_pointer(&self->first_key, akma_secret_unref);
     akma_digest_credentials_clear(&self->credentials);
     akma_secret_scrub_stack();
-    self->face->front->sessions--;
-    if (self->terminal) {
-        g_info("terminal %s: exchange over, first key deleted", self->terminal);
-        OPENSSL_cleanse(self->terminal, strlen(self->terminal));
-    }
-    g_clear_pointer(&self->terminal, g_free);
+    akma_tally_close(&self->tally);
 }
 
 /* The stream goes, answered or not. */
@@ -102,27 +78,14 @@ drop(void *data)
 }
 
 static void
-audit(Exchange *self, const char *event, const char *kid, AkmaCause cause)
-{
-    const AkmaAuditEvent line = {
-        .event = event,
-        .terminal = self->terminal,
-        .application = self->terminal ? self->key_id : NULL, /* unproven: nobody's word */
-        .kid = kid,
-        .cause = akma_cause_get_name(cause),
-        .address = self->address,
-    };
-
-    akma_audit_write(self->face->front->audit, &line);
-}
-
-static void
 fail(Exchange *self, const AkmaRefusal *refusal, unsigned retry_after_s)
 {
     AkmaH2Stream *stream = g_steal_pointer(&self->stream);
 
-    audit(self, "refused", NULL, refusal->cause);
-    count(self, refusal->cause);
+    /* of one that is not proven nobody's word is written down */
+    akma_tally_audit(
+        &self->tally, "refused", self->tally.terminal ? self->key_id : NULL, refusal->cause);
+    akma_tally_count(&self->tally, refusal->cause);
     end(self);
     akma_front_refuse(stream, refusal, retry_after_s);
 }
@@ -158,10 +121,10 @@ write_info(const Exchange *self, const uint8_t *body, size_t len, char ret[stati
 }
 
 static void
-respond(Exchange *self, const AkmaKey *key)
+respond(Exchange *self, const AkmaKeySet *set)
 {
     const AkmaRefusal failed = {AKMA_CAUSE_STORE_UNAVAILABLE, "no room left for keys"};
-    g_autoptr(AkmaSecret) jwk = akma_key_to_jwk(key, NULL);
+    g_autoptr(AkmaSecret) jwk = akma_key_to_jwk(set->keys->pdata[0], NULL);
     AkmaH2Stream *stream = self->stream;
     char info[INFO_SIZE];
     const AkmaH2Header headers[] = {{"cache-control", "no-store"}, {"authentication-info", info}};
@@ -175,9 +138,7 @@ respond(Exchange *self, const AkmaKey *key)
         return;
     }
 
-    audit(self, "delivered", key->kid, AKMA_CAUSE_NONE);
-    akma_figures_count_key(self->face->front->figures, AKMA_CAUSE_NONE);
-    count(self, AKMA_CAUSE_NONE);
+    akma_tally_answer(&self->tally, set);
     end(self);
     akma_h2_respond(stream,
                     200,
@@ -191,13 +152,12 @@ respond(Exchange *self, const AkmaKey *key)
 }
 
 static void
-refuse_key(Exchange *self, AkmaCause cause)
+refuse_key(Exchange *self, const AkmaKeySet *set)
 {
-    AkmaH2Stream *stream = g_steal_pointer(&self->stream);
+    AkmaH2Stream *stream = self->stream;
+    AkmaCause cause = ((const AkmaKeyError *)set->errors->pdata[0])->cause;
 
-    audit(self, "refused", NULL, cause);
-    akma_figures_count_key(self->face->front->figures, cause);
-    count(self, AKMA_CAUSE_NONE);
+    akma_tally_answer(&self->tally, set);
     end(self);
     akma_digest_face_refuse_key(stream, cause);
 }
@@ -214,9 +174,9 @@ on_delivered(const AkmaKeySet *set, const GError *error, void *user_data)
     if (error)
         fail(self, &refusal, 0);
     else if (set->keys->len == 1)
-        respond(self, set->keys->pdata[0]);
+        respond(self, set);
     else
-        refuse_key(self, ((const AkmaKeyError *)set->errors->pdata[0])->cause);
+        refuse_key(self, set);
     exchange_unref(self);
 }
 
@@ -226,7 +186,7 @@ deliver(Exchange *self, AkmaPseudonyms *pseudonyms)
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
     const char *const ids[] = {self->key_id, NULL};
     const AkmaDeliveryRequest request = {
-        .terminal = self->terminal,
+        .terminal = self->tally.terminal,
         .pseudonyms = pseudonyms,
         .key_ids = ids,
         .time_ms = self->face->front->exchange_ms / 2,
@@ -271,13 +231,13 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
 
     self->first_key = akma_secret_ref(result->first_key);
     if (is_right(self)) {
-        self->terminal = g_strdup(result->terminal);
+        self->tally.terminal = g_strdup(result->terminal);
         deliver(self, result->pseudonyms);
     } else {
         AkmaH2Stream *stream = self->stream;
 
-        audit(self, "refused", NULL, AKMA_CAUSE_NOT_AUTHENTIC);
-        count(self, AKMA_CAUSE_NOT_AUTHENTIC);
+        akma_tally_audit(&self->tally, "refused", NULL, AKMA_CAUSE_NOT_AUTHENTIC);
+        akma_tally_count(&self->tally, AKMA_CAUSE_NOT_AUTHENTIC);
         end(self);
         akma_digest_face_challenge(self->face, stream, AKMA_DIGEST_KIND(self->kind), false);
     }
@@ -297,7 +257,7 @@ ask_anchor(Exchange *self)
         fail(self, &refusal, 0);
         return;
     }
-    if (!akma_front_take_kid(front, self->address, kid, &wait_s)) {
+    if (!akma_front_take_kid(front, self->tally.address, kid, &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many requests with this username");
         fail(self, &refusal, wait_s);
         return;
@@ -327,8 +287,7 @@ akma_digest_exchange_begin(AkmaDigestFace *face,
     AkmaFront *front = face->front;
     Exchange *self;
 
-    if (front->sessions >= front->sessions_max) {
-        akma_figures_count_exchange(front->figures, kind, AKMA_PROFILE_DIGEST, full.cause);
+    if (akma_tally_is_full(front, AKMA_PROFILE_DIGEST, kind)) {
         akma_front_refuse(stream, &full, 0);
         return;
     }
@@ -341,10 +300,12 @@ akma_digest_exchange_begin(AkmaDigestFace *face,
     self->credentials = *credentials;
     *credentials = (AkmaDigestCredentials){0};
     self->kind = kind;
-    self->begun_ns = uv_hrtime();
     self->key_id = g_strdup(key_id);
-    self->address = g_strdup(akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream)));
-    front->sessions++;
+    akma_tally_open(&self->tally,
+                    front,
+                    AKMA_PROFILE_DIGEST,
+                    kind,
+                    akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream)));
     akma_h2_stream_set_data(stream, self, drop);
     ask_anchor(self);
 }

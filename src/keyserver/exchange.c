@@ -3,9 +3,9 @@
 #include "keyserver/exchange.h"
 
 #include <openssl/rand.h>
-#include <string.h>
 
 #include "keyserver/delivery.h"
+#include "keyserver/tally.h"
 
 #define MARGIN_MS 1000 /* for the answer to be sent */
 
@@ -19,12 +19,8 @@ typedef struct {
     AkmaPseudonyms *pseudonyms; /* once the anchor has named the terminal */
     AkmaSecret *first_key;      /* from the anchor's answer to the first response */
     int64_t first_key_expiry;
-    char *terminal;
-    char *address;
     uv_timer_t *timer;
-    uint64_t begun_ns;
-    unsigned kind; /* AkmaAnchorKind, AKMA_KIND_UNKNOWN before it is read */
-    bool counted;
+    AkmaTally tally; /* until it has ended */
 } Exchange;
 
 static Exchange *
@@ -38,40 +34,16 @@ exchange_ref(Exchange *self)
 static void
 exchange_unref(Exchange *self)
 {
-    if (--self->refs > 0)
-        return;
-
-    g_free(self->address);
-    g_free(self);
-}
-
-/* Each exchange is counted once, by what became of it. */
-static void
-count(Exchange *self, unsigned result)
-{
-    AkmaFigures *figures = self->front->figures;
-
-    if (self->counted)
-        return;
-
-    self->counted = true;
-    akma_figures_count_exchange(figures, self->kind, AKMA_PROFILE_MESSAGE, result);
-    if (result == AKMA_CAUSE_NONE)
-        akma_figures_time_exchange(figures, (uv_hrtime() - self->begun_ns) / 1000);
+    if (--self->refs == 0)
+        g_free(self);
 }
 
 static void
 refuse(Exchange *self, const AkmaRefusal *refusal, unsigned retry_after_s)
 {
-    const AkmaAuditEvent event = {
-        .event = "refused",
-        .terminal = self->terminal,
-        .cause = akma_cause_get_name(refusal->cause),
-        .address = self->address,
-    };
     AkmaH2Stream *stream = g_steal_pointer(&self->stream);
 
-    akma_audit_write(self->front->audit, &event);
+    akma_tally_audit(&self->tally, "refused", NULL, refusal->cause);
     if (stream)
         akma_front_refuse(stream, refusal, retry_after_s);
 }
@@ -85,7 +57,6 @@ end(Exchange *self)
     if (!self->session)
         return;
 
-    count(self, AKMA_RESULT_UNFINISHED);
     if (self->call)
         akma_anchor_call_cancel(g_steal_pointer(&self->call));
     if (self->delivery)
@@ -99,14 +70,9 @@ end(Exchange *self)
     g_clear_pointer(&self->session, akma_server_session_free);
     g_clear_pointer(&self->first_key, akma_secret_unref);
     akma_secret_scrub_stack();
-    self->front->sessions--;
     if (self->stream)
         refuse(self, &gone, 0);
-    if (self->terminal) {
-        g_info("terminal %s: exchange over, first key deleted", self->terminal);
-        OPENSSL_cleanse(self->terminal, strlen(self->terminal));
-    }
-    g_clear_pointer(&self->terminal, g_free);
+    akma_tally_close(&self->tally);
 }
 
 /* The connection's data goes: its exchange ends and the reference is dropped. */
@@ -144,7 +110,7 @@ akma_exchange_stream_closed(AkmaH2Stream *stream)
 static void
 fail(Exchange *self, const AkmaRefusal *refusal, unsigned retry_after_s)
 {
-    count(self, refusal->cause);
+    akma_tally_count(&self->tally, refusal->cause);
     refuse(self, refusal, retry_after_s);
     end(self);
 }
@@ -170,15 +136,6 @@ start_timer(Exchange *self, unsigned lifetime_s)
 }
 
 static void
-audit_session(Exchange *self)
-{
-    const AkmaAuditEvent event = {
-        .event = "session", .terminal = self->terminal, .address = self->address};
-
-    akma_audit_write(self->front->audit, &event);
-}
-
-static void
 respond_first(Exchange *self, const char *const *key_ids)
 {
     int64_t left = self->first_key_expiry - g_get_real_time() / G_USEC_PER_SEC;
@@ -192,8 +149,13 @@ respond_first(Exchange *self, const char *const *key_ids)
     gsize len;
 
     if (RAND_bytes((uint8_t *)&random, sizeof random) == 1)
-        body = akma_server_session_first_response(
-            self->session, self->first_key, self->terminal, key_ids, lifetime_s, &random, &refusal);
+        body = akma_server_session_first_response(self->session,
+                                                  self->first_key,
+                                                  self->tally.terminal,
+                                                  key_ids,
+                                                  lifetime_s,
+                                                  &random,
+                                                  &refusal);
     /* the session holds its own reference, and wipes it */
     g_clear_pointer(&self->first_key, akma_secret_unref);
     if (!body) {
@@ -205,7 +167,7 @@ respond_first(Exchange *self, const char *const *key_ids)
     headers[1].value = location;
     bytes = g_bytes_get_data(body, &len);
     start_timer(self, lifetime_s);
-    audit_session(self);
+    akma_tally_audit(&self->tally, "session", NULL, AKMA_CAUSE_NONE);
     akma_h2_respond(g_steal_pointer(&self->stream),
                     201,
                     "application/json",
@@ -256,7 +218,7 @@ ask_what_is_allowed(Exchange *self)
     const char *const *hints = akma_server_session_get_hints(self->session);
     AkmaKsOp *op = akma_ks_op_new(AKMA_KS_ENTITLED);
 
-    op->terminal = g_strdup(self->terminal);
+    op->terminal = g_strdup(self->tally.terminal);
     if (hints && !akma_providers_is_empty(self->front->providers))
         op->hints = g_strdupv((GStrv)hints);
     if (akma_front_submit(self->front, op, on_entitled, exchange_ref(self)))
@@ -277,7 +239,7 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
     } else {
         self->first_key = akma_secret_ref(result->first_key);
         self->first_key_expiry = result->expiry;
-        self->terminal = g_strdup(result->terminal);
+        self->tally.terminal = g_strdup(result->terminal);
         self->pseudonyms = akma_pseudonyms_ref(result->pseudonyms);
         ask_what_is_allowed(self);
     }
@@ -297,9 +259,9 @@ ask_anchor(Exchange *self, const AkmaH2Request *request)
         fail(self, &refusal, 0);
         return;
     }
-    self->kind = akma_server_session_get_anchor(session);
+    self->tally.kind = akma_server_session_get_anchor(session);
     if (!akma_front_take_kid(
-            self->front, self->address, akma_server_session_get_kid(session), &wait_s)) {
+            self->front, self->tally.address, akma_server_session_get_kid(session), &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many first requests with this kid");
         fail(self, &refusal, wait_s);
         return;
@@ -329,9 +291,7 @@ akma_exchange_begin(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2Request 
         akma_h2_conn_set_data(conn, NULL, NULL);
         drop(before);
     }
-    if (front->sessions >= front->sessions_max) {
-        akma_figures_count_exchange(
-            front->figures, AKMA_KIND_UNKNOWN, AKMA_PROFILE_MESSAGE, full.cause);
+    if (akma_tally_is_full(front, AKMA_PROFILE_MESSAGE, AKMA_KIND_UNKNOWN)) {
         akma_front_refuse(stream, &full, 0);
         return;
     }
@@ -340,42 +300,14 @@ akma_exchange_begin(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2Request 
     self->refs = 1;
     self->front = front;
     self->stream = stream;
-    self->address = g_strdup(akma_h2_conn_get_peer(conn));
-    self->begun_ns = uv_hrtime();
-    self->kind = AKMA_KIND_UNKNOWN;
     self->session = akma_server_session_new(front->name, &front->af_id);
-    front->sessions++;
+    akma_tally_open(
+        &self->tally, front, AKMA_PROFILE_MESSAGE, AKMA_KIND_UNKNOWN, akma_h2_conn_get_peer(conn));
     akma_h2_conn_set_data(conn, self, drop);
     ask_anchor(self, request);
 }
 
 /* --- second response --- */
-
-static void
-audit_answer(Exchange *self, const AkmaKeySet *set)
-{
-    AkmaAuditEvent event = {.terminal = self->terminal, .address = self->address};
-
-    event.event = "delivered";
-    for (guint i = 0; i < set->keys->len; i++) {
-        const AkmaKey *key = set->keys->pdata[i];
-
-        event.application = key->key_id;
-        event.kid = key->kid;
-        akma_figures_count_key(self->front->figures, AKMA_CAUSE_NONE);
-        akma_audit_write(self->front->audit, &event);
-    }
-    event.event = "refused";
-    event.kid = NULL;
-    for (guint i = 0; i < set->errors->len; i++) {
-        const AkmaKeyError *error = set->errors->pdata[i];
-
-        event.application = error->key_id;
-        event.cause = akma_cause_get_name(error->cause);
-        akma_figures_count_key(self->front->figures, error->cause);
-        akma_audit_write(self->front->audit, &event);
-    }
-}
 
 /* The second response was handed to TLS, or nobody waits for it any more. */
 static void
@@ -404,8 +336,7 @@ respond_second(Exchange *self, const AkmaKeySet *set)
         return;
     }
 
-    audit_answer(self, set);
-    count(self, AKMA_CAUSE_NONE);
+    akma_tally_answer(&self->tally, set);
     bytes = g_bytes_get_data(body, &len);
     akma_h2_respond(g_steal_pointer(&self->stream),
                     200,
@@ -440,7 +371,7 @@ on_delivered(const AkmaKeySet *set, const GError *error, void *user_data)
 static unsigned
 get_time_left_ms(const Exchange *self)
 {
-    uint64_t elapsed_ms = (uv_hrtime() - self->begun_ns) / 1000000;
+    uint64_t elapsed_ms = (uv_hrtime() - self->tally.begun_ns) / 1000000;
     uint64_t session_ms = uv_timer_get_due_in(self->timer);
     uint64_t left_ms =
         self->front->exchange_ms > elapsed_ms ? self->front->exchange_ms - elapsed_ms : 0;
@@ -455,7 +386,7 @@ deliver(Exchange *self)
 {
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
     const AkmaDeliveryRequest request = {
-        .terminal = self->terminal,
+        .terminal = self->tally.terminal,
         .pseudonyms = self->pseudonyms,
         .key_ids = akma_server_session_get_asked(self->session),
         .time_ms = get_time_left_ms(self),
@@ -482,7 +413,7 @@ akma_exchange_continue(AkmaH2Stream *stream, const AkmaH2Request *request, const
         /* one that is being answered already goes on */
         if (refusal.cause == AKMA_CAUSE_SESSION_USED)
             return;
-        count(self, refusal.cause);
+        akma_tally_count(&self->tally, refusal.cause);
         akma_exchange_end_on(akma_h2_stream_get_conn(stream));
         return;
     }

@@ -51,6 +51,7 @@ noinst_LTLIBRARIES += %D%/libkeyserver.la
 	%D%/store-publish.c %D%/store-sqlite.c %D%/store-version.c \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/table.c \
+	%D%/tally.c %D%/tally.h \
 	%D%/terminal-id.c %D%/terminal-id.h \
 	%D%/unknown-kids.c %D%/unknown-kids.h \
 	%D%/upstream-answer.c %D%/upstream-answer.h \

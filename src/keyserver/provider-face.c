@@ -44,53 +44,25 @@ drop(void *data)
 /* --- the answer --- */
 
 static void
-audit(const Ask *self, const char *event, const char *application, const char *kid, AkmaCause cause)
-{
-    g_autofree char *actor = g_strconcat("consumer:", self->consumer, NULL);
-    const AkmaAuditEvent line = {
-        .event = event,
-        .terminal = self->terminal,
-        .application = application,
-        .kid = kid,
-        .cause = akma_cause_get_name(cause),
-        .address = self->address,
-        .actor = actor,
-    };
-
-    akma_audit_write(self->front->audit, &line);
-}
-
-static void
-audit_answer(const Ask *self, const AkmaKeySet *set)
-{
-    for (guint i = 0; i < set->keys->len; i++) {
-        const AkmaKey *key = set->keys->pdata[i];
-
-        audit(self, "delivered", key->key_id, key->kid, AKMA_CAUSE_NONE);
-    }
-    for (guint i = 0; i < set->errors->len; i++) {
-        const AkmaKeyError *error = set->errors->pdata[i];
-
-        audit(self, "refused", error->key_id, NULL, error->cause);
-    }
-}
-
-static void
 respond(Ask *self, const AkmaKeySet *set)
 {
     const AkmaH2Header headers[] = {{"cache-control", "no-store"}};
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "no room left for keys"};
+    g_autofree char *actor = g_strconcat("consumer:", self->consumer, NULL);
+    AkmaAuditEvent event = {.terminal = self->terminal, .address = self->address, .actor = actor};
     g_autoptr(AkmaSecret) json = akma_key_set_to_json(set, NULL);
     const uint8_t *bytes;
     size_t len;
 
     if (!json) {
-        audit(self, "refused", NULL, NULL, refusal.cause);
+        event.event = "refused";
+        event.cause = akma_cause_get_name(refusal.cause);
+        akma_audit_write(self->front->audit, &event);
         akma_front_refuse(self->stream, &refusal, 0);
         return;
     }
 
-    audit_answer(self, set);
+    akma_audit_write_answer(self->front->audit, &event, set);
     g_info("consumer %s: %u keys, %u refused", self->consumer, set->keys->len, set->errors->len);
     bytes = akma_secret_peek(json, &len);
     akma_h2_respond(self->stream,

@@ -11,6 +11,7 @@
 #include "keyserver/delivery.h"
 #include "keyserver/psk-face.h"
 #include "keyserver/psk-offer.h"
+#include "keyserver/tally.h"
 
 typedef enum {
     ASKING,
@@ -31,11 +32,7 @@ typedef struct {
     AkmaDelivery *delivery; /* TAKEN */
     AkmaCause cause;        /* why the handshake is meant to fail; NONE: it is not */
     int64_t expiry;         /* of the first key */
-    unsigned kind;          /* AkmaAnchorKind or AKMA_KIND_UNKNOWN */
-    char *terminal;
-    char *address;
-    uint64_t begun_ns;
-    bool counted;
+    AkmaTally tally;        /* until ENDED */
 } Exchange;
 
 static Exchange *
@@ -49,48 +46,8 @@ exchange_ref(Exchange *self)
 static void
 exchange_unref(Exchange *self)
 {
-    if (--self->refs > 0)
-        return;
-
-    g_free(self->address);
-    g_free(self);
-}
-
-static void
-audit(const Exchange *self, const char *event, AkmaCause cause)
-{
-    const AkmaAuditEvent line = {
-        .event = event,
-        .terminal = self->terminal,
-        .cause = akma_cause_get_name(cause),
-        .address = self->address,
-    };
-
-    akma_audit_write(self->face->front->audit, &line);
-}
-
-/* Each one is counted once, by what became of it. */
-static void
-count(Exchange *self, unsigned result)
-{
-    AkmaFigures *figures = self->face->front->figures;
-
-    if (self->counted)
-        return;
-
-    self->counted = true;
-    akma_figures_count_exchange(figures, self->kind, AKMA_PROFILE_PSK, result);
-    if (result == AKMA_CAUSE_NONE)
-        akma_figures_time_exchange(figures, (uv_hrtime() - self->begun_ns) / 1000);
-}
-
-static void
-forget_terminal(Exchange *self)
-{
-    if (self->terminal)
-        OPENSSL_cleanse(self->terminal, strlen(self->terminal));
-    g_clear_pointer(&self->terminal, g_free);
-    g_clear_pointer(&self->pseudonyms, akma_pseudonyms_unref);
+    if (--self->refs == 0)
+        g_free(self);
 }
 
 /*
@@ -103,7 +60,6 @@ end(Exchange *self)
     if (self->state == ENDED)
         return;
 
-    count(self, AKMA_RESULT_UNFINISHED);
     if (self->call)
         akma_anchor_call_cancel(g_steal_pointer(&self->call));
     if (self->delivery)
@@ -111,11 +67,9 @@ end(Exchange *self)
     self->state = ENDED;
     self->conn = NULL;
     self->stream = NULL;
-    self->face->front->sessions--;
+    g_clear_pointer(&self->pseudonyms, akma_pseudonyms_unref);
     akma_secret_scrub_stack();
-    if (self->terminal)
-        g_info("terminal %s: exchange over, first key deleted", self->terminal);
-    forget_terminal(self);
+    akma_tally_close(&self->tally);
 }
 
 /* The connection goes. A handshake that went on and came to nothing was one without the key. */
@@ -127,9 +81,10 @@ drop(void *data)
     if (self->state == SHAKING) {
         if (self->cause == AKMA_CAUSE_NONE)
             self->cause = AKMA_CAUSE_NOT_AUTHENTIC;
-        forget_terminal(self); /* it is the one that was named, not who asked */
-        audit(self, "refused", self->cause);
-        count(self, self->cause);
+        /* it is the one that was named, not who asked */
+        akma_tally_forget_terminal(&self->tally);
+        akma_tally_audit(&self->tally, "refused", NULL, self->cause);
+        akma_tally_count(&self->tally, self->cause);
     }
     end(self);
     exchange_unref(self);
@@ -156,8 +111,8 @@ refuse_handshake(Exchange *self, AkmaCause cause)
         go_on(self, NULL);
         return;
     }
-    audit(self, "refused", cause);
-    count(self, cause);
+    akma_tally_audit(&self->tally, "refused", NULL, cause);
+    akma_tally_count(&self->tally, cause);
     end(self);
     akma_h2_conn_refuse_psk(conn);
 }
@@ -174,7 +129,7 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
     }
 
     self->expiry = result->expiry;
-    self->terminal = g_strdup(result->terminal);
+    self->tally.terminal = g_strdup(result->terminal);
     self->pseudonyms = akma_pseudonyms_ref(result->pseudonyms);
     go_on(self, result->first_key);
 }
@@ -186,8 +141,8 @@ take_rates(Exchange *self, const char *kid)
     AkmaFront *front = self->face->front;
     unsigned wait_s;
 
-    return akma_front_take_request_of(front, self->address, &wait_s) &&
-           (!kid || akma_front_take_kid(front, self->address, kid, &wait_s));
+    return akma_front_take_request_of(front, self->tally.address, &wait_s) &&
+           (!kid || akma_front_take_kid(front, self->tally.address, kid, &wait_s));
 }
 
 static void
@@ -202,7 +157,7 @@ ask_anchor(Exchange *self, const uint8_t *offer, size_t len)
         return;
     }
     if (found) {
-        self->kind = identity.kind;
+        self->tally.kind = identity.kind;
         akma_h2_conn_choose_psk(self->conn, identity.identity, identity.len);
         self->call = akma_anchors_ask(self->face->front->anchors,
                                       identity.kind,
@@ -224,9 +179,7 @@ akma_psk_exchange_begin(AkmaPskFace *face, AkmaH2Conn *conn, const uint8_t *offe
     AkmaFront *front = face->front;
     Exchange *self;
 
-    if (front->sessions >= front->sessions_max) {
-        akma_figures_count_exchange(
-            front->figures, AKMA_KIND_UNKNOWN, AKMA_PROFILE_PSK, AKMA_CAUSE_STORE_UNAVAILABLE);
+    if (akma_tally_is_full(front, AKMA_PROFILE_PSK, AKMA_KIND_UNKNOWN)) {
         akma_h2_conn_refuse_psk(conn);
         return;
     }
@@ -235,10 +188,8 @@ akma_psk_exchange_begin(AkmaPskFace *face, AkmaH2Conn *conn, const uint8_t *offe
     self->refs = 1;
     self->face = face;
     self->conn = conn;
-    self->kind = AKMA_KIND_UNKNOWN;
-    self->begun_ns = uv_hrtime();
-    self->address = g_strdup(akma_h2_conn_get_peer(conn));
-    front->sessions++;
+    akma_tally_open(
+        &self->tally, front, AKMA_PROFILE_PSK, AKMA_KIND_UNKNOWN, akma_h2_conn_get_peer(conn));
     akma_h2_conn_set_data(conn, self, drop);
     ask_anchor(self, offer, len);
 }
@@ -251,7 +202,7 @@ akma_psk_exchange_opened(AkmaH2Conn *conn)
     g_return_if_fail(self && self->state == SHAKING);
 
     self->state = OPEN;
-    audit(self, "session", AKMA_CAUSE_NONE);
+    akma_tally_audit(&self->tally, "session", NULL, AKMA_CAUSE_NONE);
 }
 
 /* --- the request --- */
@@ -263,37 +214,11 @@ fail(Exchange *self, const AkmaRefusal *refusal)
     AkmaH2Stream *stream = self->stream;
     AkmaH2Conn *conn = self->conn;
 
-    audit(self, "refused", refusal->cause);
-    count(self, refusal->cause);
+    akma_tally_audit(&self->tally, "refused", NULL, refusal->cause);
+    akma_tally_count(&self->tally, refusal->cause);
     end(self);
     akma_front_refuse(stream, refusal, 0);
     akma_h2_conn_close(conn);
-}
-
-static void
-audit_answer(const Exchange *self, const AkmaKeySet *set)
-{
-    AkmaAuditEvent event = {.terminal = self->terminal, .address = self->address};
-
-    event.event = "delivered";
-    for (guint i = 0; i < set->keys->len; i++) {
-        const AkmaKey *key = set->keys->pdata[i];
-
-        event.application = key->key_id;
-        event.kid = key->kid;
-        akma_audit_write(self->face->front->audit, &event);
-        akma_figures_count_key(self->face->front->figures, AKMA_CAUSE_NONE);
-    }
-    event.event = "refused";
-    event.kid = NULL;
-    for (guint i = 0; i < set->errors->len; i++) {
-        const AkmaKeyError *error = set->errors->pdata[i];
-
-        event.application = error->key_id;
-        event.cause = akma_cause_get_name(error->cause);
-        akma_audit_write(self->face->front->audit, &event);
-        akma_figures_count_key(self->face->front->figures, error->cause);
-    }
 }
 
 static void
@@ -312,8 +237,7 @@ respond(Exchange *self, const AkmaKeySet *set)
         return;
     }
 
-    audit_answer(self, set);
-    count(self, AKMA_CAUSE_NONE);
+    akma_tally_answer(&self->tally, set);
     end(self);
     bytes = akma_secret_peek(json, &len);
     akma_h2_respond(stream,
@@ -350,7 +274,7 @@ deliver(Exchange *self, const char *key_id)
     const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
     const char *const ids[] = {key_id, NULL};
     const AkmaDeliveryRequest request = {
-        .terminal = self->terminal,
+        .terminal = self->tally.terminal,
         .pseudonyms = self->pseudonyms,
         .key_ids = ids,
         .time_ms = self->face->front->exchange_ms / 2,
