@@ -8,6 +8,8 @@
 #define KEYS    "/v1/keys/"
 #define N_KINDS 2
 
+G_STATIC_ASSERT(N_KINDS <= AKMA_FRONT_MORE_MAX);
+
 void
 akma_digest_face_init(AkmaDigestFace *self, AkmaFront *front, const AkmaAfId *af_id)
 {
@@ -32,56 +34,24 @@ akma_digest_face_route(const char *path)
     return g_str_has_prefix(path, KEYS) && akma_key_id_is_valid(key_id) ? key_id : NULL;
 }
 
-/* --- answers without a cause --- */
-
-typedef struct {
-    unsigned status;
-    const char *title;
-    const char *detail;
-    const char *cause; /* NULL: it has none */
-} Plain;
-
-static void
-refuse_plain(AkmaH2Stream *stream, const Plain *plain, const AkmaH2Header *more, size_t n_more)
-{
-    g_autofree char *body = g_strdup_printf("{\"type\":\"about:blank\",\"title\":\"%s\","
-                                            "\"status\":%u,\"detail\":\"%s\"%s%s%s}",
-                                            plain->title,
-                                            plain->status,
-                                            plain->detail,
-                                            plain->cause ? ",\"cause\":\"" : "",
-                                            plain->cause ? plain->cause : "",
-                                            plain->cause ? "\"" : "");
-    AkmaH2Header headers[1 + N_KINDS] = {{"cache-control", "no-store"}};
-    size_t n = 1;
-
-    for (size_t i = 0; i < n_more; i++)
-        headers[n++] = more[i];
-    akma_h2_respond(stream,
-                    plain->status,
-                    "application/problem+json",
-                    headers,
-                    n,
-                    (const uint8_t *)body,
-                    strlen(body),
-                    NULL,
-                    NULL);
-}
-
 /* An identifier that does not exist and one that is not for this terminal look the same. */
 void
 akma_digest_face_refuse_key(AkmaH2Stream *stream, AkmaCause cause)
 {
-    Plain plain = {404, "Not Found", "there is no such key for this terminal", NULL};
+    unsigned status = 404;
+    const char *detail = "there is no such key for this terminal";
 
-    if (cause == AKMA_CAUSE_REVOKED)
-        plain = (Plain){403, "Forbidden", "the right to this key was revoked", NULL};
-    if (cause == AKMA_CAUSE_UPSTREAM_REFUSED)
-        plain = (Plain){502, "Bad Gateway", "the provider of this key refused", NULL};
-    if (cause == AKMA_CAUSE_UPSTREAM_UNAVAILABLE)
-        plain = (Plain){503, "Service Unavailable", "the provider of this key is away", NULL};
-    plain.cause = akma_cause_get_name(cause);
-    refuse_plain(stream, &plain, NULL, 0);
+    if (cause == AKMA_CAUSE_REVOKED) {
+        status = 403;
+        detail = "the right to this key was revoked";
+    } else if (cause == AKMA_CAUSE_UPSTREAM_REFUSED) {
+        status = 502;
+        detail = "the provider of this key refused";
+    } else if (cause == AKMA_CAUSE_UPSTREAM_UNAVAILABLE) {
+        status = 503;
+        detail = "the provider of this key is away";
+    }
+    akma_front_refuse_plain(stream, status, detail, cause, NULL, 0);
 }
 
 static AkmaDigestNonces *
@@ -101,7 +71,6 @@ get_nonces(AkmaH2Conn *conn)
 void
 akma_digest_face_challenge(AkmaDigestFace *self, AkmaH2Stream *stream, unsigned kinds, bool stale)
 {
-    static const Plain plain = {401, "Unauthorized", "the first key is the password", NULL};
     const AkmaRefusal failed = {AKMA_CAUSE_STORE_UNAVAILABLE, "no random numbers"};
     AkmaDigestNonces *nonces = get_nonces(akma_h2_stream_get_conn(stream));
     uint8_t random[AKMA_DIGEST_NONCE_BYTES];
@@ -123,7 +92,8 @@ akma_digest_face_challenge(AkmaDigestFace *self, AkmaH2Stream *stream, unsigned 
         headers[n] = (AkmaH2Header){"www-authenticate", values[n]};
         n++;
     }
-    refuse_plain(stream, &plain, headers, n);
+    akma_front_refuse_plain(
+        stream, 401, "the first key is the password", AKMA_CAUSE_NONE, headers, n);
     while (n > 0)
         g_free(values[--n]);
 }
@@ -134,15 +104,12 @@ akma_digest_face_challenge(AkmaDigestFace *self, AkmaH2Stream *stream, unsigned 
 static bool
 refuse_envelope(AkmaDigestFace *self, AkmaH2Stream *stream, const AkmaH2Request *request)
 {
-    static const Plain not_found = {404, "Not Found", "there is nothing here", NULL};
-    static const Plain not_allowed = {405, "Method Not Allowed", "GET only", NULL};
-    const AkmaH2Header allow = {"allow", "GET"};
     AkmaRefusal refusal = {AKMA_CAUSE_NONE, NULL};
 
     if (!akma_digest_face_route(request->path))
-        refuse_plain(stream, &not_found, NULL, 0);
+        akma_front_refuse_resource(stream);
     else if (strcmp(request->method, "GET") != 0)
-        refuse_plain(stream, &not_allowed, &allow, 1);
+        akma_front_refuse_method(stream, "GET");
     else if (!akma_front_is_for(request->authority, self->front->name))
         akma_refuse(&refusal, AKMA_CAUSE_WRONG_SERVER, "this server has another name");
     else if (request->too_large)
@@ -224,8 +191,7 @@ authenticate(AkmaDigestFace *self,
 static void
 on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
 {
-    static const Plain no_kind = {
-        403, "Forbidden", "User-Agent names no 3gpp-akma or 3gpp-gba that is served here", NULL};
+    static const char no_kind[] = "User-Agent names no 3gpp-akma or 3gpp-gba that is served here";
     AkmaDigestFace *self = user_data;
     unsigned kinds;
 
@@ -234,7 +200,7 @@ on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
 
     kinds = get_kinds(self, request);
     if (!kinds)
-        refuse_plain(stream, &no_kind, NULL, 0);
+        akma_front_refuse_plain(stream, 403, no_kind, AKMA_CAUSE_NONE, NULL, 0);
     else if (akma_digest_is_scheme(request->authorization))
         authenticate(self, stream, request, kinds);
     else

@@ -6,6 +6,7 @@
 
 #include "keyserver/exchange.h"
 #include "keyserver/provider-face.h"
+#include "proto/problem.h"
 #include "proto/provider-request.h"
 
 #define SESSIONS      "/v1/sessions"
@@ -117,46 +118,54 @@ retry_after(AkmaCause cause)
 }
 
 void
+akma_front_refuse_plain(AkmaH2Stream *stream,
+                        unsigned status,
+                        const char *detail,
+                        AkmaCause cause,
+                        const AkmaH2Header *more,
+                        size_t n_more)
+{
+    g_autoptr(GBytes) body = akma_problem_new(status, detail, cause);
+    AkmaH2Header headers[1 + AKMA_FRONT_MORE_MAX] = {{"cache-control", "no-store"}};
+    gsize len = 0;
+    const void *bytes = body ? g_bytes_get_data(body, &len) : NULL;
+
+    g_return_if_fail(n_more <= AKMA_FRONT_MORE_MAX);
+
+    for (size_t i = 0; i < n_more; i++)
+        headers[1 + i] = more[i];
+    akma_h2_respond(
+        stream, status, "application/problem+json", headers, 1 + n_more, bytes, len, NULL, NULL);
+}
+
+void
 akma_front_refuse(AkmaH2Stream *stream, const AkmaRefusal *refusal, unsigned retry_after_s)
 {
     unsigned wait = retry_after_s > 0 ? retry_after_s : retry_after(refusal->cause);
     g_autofree char *seconds = g_strdup_printf("%u", wait);
-    g_autoptr(GBytes) body = akma_refusal_to_problem(refusal);
-    const AkmaH2Header headers[] = {{"cache-control", "no-store"}, {"retry-after", seconds}};
-    gsize len = 0;
-    const void *bytes = body ? g_bytes_get_data(body, &len) : NULL;
+    const AkmaH2Header header = {"retry-after", seconds};
 
-    akma_h2_respond(stream,
-                    akma_cause_get_status(refusal->cause),
-                    "application/problem+json",
-                    headers,
-                    wait > 0 ? 2 : 1,
-                    bytes,
-                    len,
-                    NULL,
-                    NULL);
+    akma_front_refuse_plain(stream,
+                            akma_cause_get_status(refusal->cause),
+                            refusal->detail,
+                            refusal->cause,
+                            &header,
+                            wait > 0);
 }
 
-/* What is no part of the protocol, and so has no cause of it. */
-static void
-refuse_plain(AkmaH2Stream *stream, bool known)
+void
+akma_front_refuse_resource(AkmaH2Stream *stream)
 {
-    static const char not_found[] = "{\"type\":\"about:blank\",\"title\":\"Not Found\","
-                                    "\"status\":404,\"detail\":\"there is nothing here\"}";
-    static const char not_allowed[] = "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\","
-                                      "\"status\":405,\"detail\":\"POST only\"}";
-    const AkmaH2Header headers[] = {{"cache-control", "no-store"}, {"allow", "POST"}};
-    const char *body = known ? not_allowed : not_found;
+    akma_front_refuse_plain(stream, 404, "there is nothing here", AKMA_CAUSE_NONE, NULL, 0);
+}
 
-    akma_h2_respond(stream,
-                    known ? 405 : 404,
-                    "application/problem+json",
-                    headers,
-                    known ? 2 : 1,
-                    (const uint8_t *)body,
-                    strlen(body),
-                    NULL,
-                    NULL);
+void
+akma_front_refuse_method(AkmaH2Stream *stream, const char *method)
+{
+    const AkmaH2Header allow = {"allow", method};
+    g_autofree char *detail = g_strconcat(method, " only", NULL);
+
+    akma_front_refuse_plain(stream, 405, detail, AKMA_CAUSE_NONE, &allow, 1);
 }
 
 bool
@@ -306,8 +315,10 @@ on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
     /* a server without consumers is none that provides */
     if (route == AKMA_ROUTE_PROVIDER && akma_consumers_is_empty(self->consumers))
         route = AKMA_ROUTE_NONE;
-    if (route == AKMA_ROUTE_NONE || !post)
-        refuse_plain(stream, route != AKMA_ROUTE_NONE);
+    if (route == AKMA_ROUTE_NONE)
+        akma_front_refuse_resource(stream);
+    else if (!post)
+        akma_front_refuse_method(stream, "POST");
     else if (route == AKMA_ROUTE_SESSIONS)
         first_request(self, stream, request);
     else if (route == AKMA_ROUTE_PROVIDER)

@@ -81,5 +81,19 @@ bool akma_front_submit(AkmaFront *self, AkmaKsOp *op, AkmaKsDone done, void *use
 
 /* Answers with the problem; @retry_after_s: 0 = what goes with the cause. */
 void akma_front_refuse(AkmaH2Stream *stream, const AkmaRefusal *refusal, unsigned retry_after_s);
+/*
+ * The same for what the protocol has no cause for; @cause: NONE, or that of the one key that was
+ * asked for. @more: of AKMA_FRONT_MORE_MAX header fields at most.
+ */
+#define AKMA_FRONT_MORE_MAX 2
+void akma_front_refuse_plain(AkmaH2Stream *stream,
+                             unsigned status,
+                             const char *detail,
+                             AkmaCause cause,
+                             const AkmaH2Header *more,
+                             size_t n_more);
+/* No such resource, or one that takes another @method alone. */
+void akma_front_refuse_resource(AkmaH2Stream *stream);
+void akma_front_refuse_method(AkmaH2Stream *stream, const char *method);
 
 G_END_DECLS

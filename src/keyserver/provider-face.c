@@ -127,10 +127,7 @@ ask_store(AkmaFront *front,
 static void
 refuse_stranger(AkmaFront *front, AkmaH2Stream *stream)
 {
-    static const char body[] =
-        "{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,"
-        "\"detail\":\"neither certificate nor token of a consumer\"}";
-    const AkmaH2Header headers[] = {{"cache-control", "no-store"}, {"www-authenticate", "Bearer"}};
+    const AkmaH2Header bearer = {"www-authenticate", "Bearer"};
     const AkmaAuditEvent line = {
         .event = "refused",
         .cause = akma_cause_get_name(AKMA_CAUSE_NOT_AUTHENTIC),
@@ -148,15 +145,8 @@ refuse_stranger(AkmaFront *front, AkmaH2Stream *stream)
 
     akma_audit_write(front->audit, &line);
     /*= RFC 6750 3: a request without a good token is answered with WWW-Authenticate: Bearer */
-    akma_h2_respond(stream,
-                    401,
-                    "application/problem+json",
-                    headers,
-                    G_N_ELEMENTS(headers),
-                    (const uint8_t *)body,
-                    strlen(body),
-                    NULL,
-                    NULL);
+    akma_front_refuse_plain(
+        stream, 401, "neither certificate nor token of a consumer", AKMA_CAUSE_NONE, &bearer, 1);
 }
 
 void

@@ -15,28 +15,6 @@ akma_psk_face_init(AkmaPskFace *self, AkmaFront *front, const AkmaAfId *af_id)
     self->af_id = *af_id;
 }
 
-/* What is no part of the protocol, and so has no cause of it. */
-static void
-refuse_plain(AkmaH2Stream *stream, bool known)
-{
-    static const char not_found[] = "{\"type\":\"about:blank\",\"title\":\"Not Found\","
-                                    "\"status\":404,\"detail\":\"there is nothing here\"}";
-    static const char not_allowed[] = "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\","
-                                      "\"status\":405,\"detail\":\"GET only\"}";
-    const AkmaH2Header headers[] = {{"cache-control", "no-store"}, {"allow", "GET"}};
-    const char *body = known ? not_allowed : not_found;
-
-    akma_h2_respond(stream,
-                    known ? 405 : 404,
-                    "application/problem+json",
-                    headers,
-                    known ? 2 : 1,
-                    (const uint8_t *)body,
-                    strlen(body),
-                    NULL,
-                    NULL);
-}
-
 /* The key id in "/v1/keys/<key id>"; NULL: another resource. */
 static const char *
 route(const char *path)
@@ -53,8 +31,10 @@ on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
     const char *key_id = route(request->path);
     AkmaRefusal refusal = {AKMA_CAUSE_NONE, NULL};
 
-    if (!key_id || strcmp(request->method, "GET") != 0)
-        refuse_plain(stream, key_id);
+    if (!key_id)
+        akma_front_refuse_resource(stream);
+    else if (strcmp(request->method, "GET") != 0)
+        akma_front_refuse_method(stream, "GET");
     else if (!akma_front_is_for(request->authority, self->front->name))
         akma_refuse(&refusal, AKMA_CAUSE_WRONG_SERVER, "this server has another name");
     else if (request->too_large)

@@ -6,17 +6,21 @@
 
 #define CAUSE_NAME_MAX 64
 
-/* Those that a cause can have. */
+/* Those that our servers answer. */
 static const char *
 get_title(unsigned status)
 {
     switch (status) {
     case 400:
         return "Bad Request";
+    case 401:
+        return "Unauthorized";
     case 403:
         return "Forbidden";
     case 404:
         return "Not Found";
+    case 405:
+        return "Method Not Allowed";
     case 409:
         return "Conflict";
     case 413:
@@ -36,26 +40,31 @@ get_title(unsigned status)
 
 /*= RFC 9457 3.1: members type, title, status, detail */
 GBytes *
+akma_problem_new(unsigned status, const char *detail, AkmaCause cause)
+{
+    json_auto_t *root = json_pack("{s:s, s:s, s:I, s:s*, s:s*}",
+                                  "type",
+                                  "about:blank",
+                                  "title",
+                                  get_title(status),
+                                  "status",
+                                  (json_int_t)status,
+                                  "detail",
+                                  detail,
+                                  "cause",
+                                  akma_cause_get_name(cause));
+
+    return root ? akma_json_dump(root) : NULL;
+}
+
+GBytes *
 akma_problem_to_json(const AkmaRefusal *refusal)
 {
     unsigned status = akma_cause_get_status(refusal->cause);
-    json_auto_t *root = NULL;
 
     g_return_val_if_fail(status != 0, NULL);
 
-    root = json_pack("{s:s, s:s, s:I, s:s*, s:s}",
-                     "type",
-                     "about:blank",
-                     "title",
-                     get_title(status),
-                     "status",
-                     (json_int_t)status,
-                     "detail",
-                     refusal->detail,
-                     "cause",
-                     akma_cause_get_name(refusal->cause));
-
-    return root ? akma_json_dump(root) : NULL;
+    return akma_problem_new(status, refusal->detail, refusal->cause);
 }
 
 static AkmaCause

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 
 /* Its cause must be one that has a status. Returns: (transfer full); NULL: no memory. */
 GBytes *akma_problem_to_json(const AkmaRefusal *refusal);
+/* The same for a @status of our choice; @cause: NONE, or that of the one key that was asked for. */
+GBytes *akma_problem_new(unsigned status, const char *detail, AkmaCause cause);
 
 /*
  * The cause in @body, which came with HTTP status @status. AKMA_CAUSE_NONE where the body is

@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "base/wiping.h"
 #include "proto/jwe.h"
-#include "proto/problem.h"
 #include "proto/schedule.h"
 #include "proto/second-request.h"
 
@@ -296,10 +295,4 @@ akma_server_session_second_response(AkmaServerSession *self,
     self->state = STATE_ANSWERED;
 
     return jwe;
-}
-
-GBytes *
-akma_refusal_to_problem(const AkmaRefusal *refusal)
-{
-    return akma_problem_to_json(refusal);
 }

@@ -93,7 +93,4 @@ GBytes *akma_server_session_second_response(AkmaServerSession *self,
 void akma_server_session_end(AkmaServerSession *self);
 bool akma_server_session_is_ended(const AkmaServerSession *self);
 
-/* application/problem+json for @refusal (RFC 9457). Returns: (transfer full). */
-GBytes *akma_refusal_to_problem(const AkmaRefusal *refusal);
-
 G_END_DECLS

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "proto/problem.h"
+
 struct _AkmaHttpClient {
     GObject parent;
 };
@@ -76,9 +78,8 @@ refuse(AkmaCause cause)
 {
     const AkmaRefusal refusal = {cause, "as the test wants"};
 
-    return answer(akma_cause_get_status(cause),
-                  "application/problem+json",
-                  akma_refusal_to_problem(&refusal));
+    return answer(
+        akma_cause_get_status(cause), "application/problem+json", akma_problem_to_json(&refusal));
 }
 
 static AkmaCause

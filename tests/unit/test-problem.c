@@ -29,6 +29,29 @@ problem_has_the_members_of_the_rfc(void **state G_GNUC_UNUSED)
 }
 
 static void
+problem_may_be_without_a_cause(void **state G_GNUC_UNUSED)
+{
+    static const char expected[] = "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\","
+                                   "\"status\":405,\"detail\":\"GET only\"}";
+    g_autoptr(GBytes) body = akma_problem_new(405, "GET only", AKMA_CAUSE_NONE);
+
+    assert_int_equal(g_bytes_get_size(body), strlen(expected));
+    assert_memory_equal(g_bytes_get_data(body, NULL), expected, strlen(expected));
+}
+
+/* About one key alone, the status is the server's to choose. */
+static void
+problem_of_one_key_may_have_any_status(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(GBytes) body = akma_problem_new(404, "no such key", AKMA_CAUSE_NOT_ENTITLED);
+    gsize len;
+    const void *bytes = g_bytes_get_data(body, &len);
+
+    assert_int_equal(akma_problem_get_key_cause(bytes, len), AKMA_CAUSE_NOT_ENTITLED);
+    assert_int_equal(akma_problem_get_cause(404, bytes, len), AKMA_CAUSE_NONE);
+}
+
+static void
 every_cause_with_a_status_comes_back(void **state G_GNUC_UNUSED)
 {
     for (int i = AKMA_CAUSE_MALFORMED; i <= AKMA_CAUSE_UPSTREAM_UNAVAILABLE; i++) {
@@ -123,6 +146,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(problem_has_the_members_of_the_rfc),
+        cmocka_unit_test(problem_may_be_without_a_cause),
+        cmocka_unit_test(problem_of_one_key_may_have_any_status),
         cmocka_unit_test(every_cause_with_a_status_comes_back),
         cmocka_unit_test(causes_are_codes_of_the_error_table),
         cmocka_unit_test(reject_cause_that_does_not_go_with_the_status),
