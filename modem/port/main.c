@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/error.h"
+#include "base/listener.h"
 #include "base/log.h"
 #include "base/program.h"
 #include "base/secret.h"
@@ -37,7 +38,7 @@ typedef struct {
 typedef struct {
     Options options;
     GMainLoop *loop;
-    int fd;
+    AkmaListener *listener;
     uid_t uid; /* of akmad */
     AkmaGuestHost host;
     GPtrArray *guests;
@@ -182,14 +183,14 @@ may_enter(const Program *program, int fd)
     return false;
 }
 
-static gboolean
-on_connection(int listener, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+static void
+receive(int fd,
+        const struct sockaddr_un *address G_GNUC_UNUSED,
+        socklen_t len G_GNUC_UNUSED,
+        gpointer user_data)
 {
     Program *program = user_data;
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    if (fd < 0)
-        return G_SOURCE_CONTINUE;
     if (program->guests->len >= GUESTS_MAX) {
         g_warning("%d ports are open already, hanging up", GUESTS_MAX);
         close(fd);
@@ -199,8 +200,6 @@ on_connection(int listener, GIOCondition condition G_GNUC_UNUSED, gpointer user_
         g_ptr_array_add(program->guests, akma_guest_new(fd, &program->host));
         watch_idle(program);
     }
-
-    return G_SOURCE_CONTINUE;
 }
 
 static int
@@ -233,6 +232,7 @@ open_all(Program *program, GError **error)
     static const char *const devices[] = {
         "/dev/cdc-wdm*", "/dev/wwan*", "/dev/ttyUSB*", "/dev/ttyACM*", NULL};
     int fds = sd_listen_fds(1);
+    int fd;
 
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_MIN, NULL, error))
         return false;
@@ -241,14 +241,15 @@ open_all(Program *program, GError **error)
     if (fds == 1 && sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, 1) <= 0)
         return refuse(error, "the socket of systemd must be a ListenSequentialPacket=");
 
-    program->fd = fds == 1 ? SD_LISTEN_FDS_START : listen_at(program->options.socket, error);
-    if (program->fd < 0)
+    fd = fds == 1 ? SD_LISTEN_FDS_START : listen_at(program->options.socket, error);
+    if (fd < 0)
         return false;
     program->host.devices =
         program->options.devices ? (const char *const *)program->options.devices : devices;
     program->host.left = guest_left;
     program->host.user_data = program;
     program->guests = g_ptr_array_new_with_free_func((GDestroyNotify)akma_guest_free);
+    program->listener = akma_listener_new(fd, receive, program);
 
     return true;
 }
@@ -281,7 +282,6 @@ run(Program *program, GError **error)
     program->loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGTERM, on_stop, program);
     g_unix_signal_add(SIGINT, on_stop, program);
-    g_unix_fd_add(program->fd, G_IO_IN, on_connection, program);
     if (watchdog_ms > 0)
         g_timeout_add(watchdog_ms, on_watchdog, NULL);
 
@@ -297,6 +297,7 @@ close_all(Program *program)
         g_unlink(options->ready);
     if (program->serving && options->socket)
         g_unlink(options->socket);
+    g_clear_pointer(&program->listener, akma_listener_free);
     g_clear_pointer(&program->guests, g_ptr_array_unref);
     g_clear_pointer(&program->loop, g_main_loop_unref);
     g_free(options->socket);
@@ -310,7 +311,7 @@ close_all(Program *program)
 int
 main(int argc, char **argv)
 {
-    Program program = {.fd = -1};
+    Program program = {0};
     g_autoptr(GError) error = NULL;
     int status = 0;
 

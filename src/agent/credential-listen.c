@@ -4,7 +4,6 @@
 #include "agent/credentials.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -68,7 +67,6 @@ akma_credentials_listen(const AkmaConfig *config, int *ret_fd, GError **error)
             return false;
         }
         fd = SD_LISTEN_FDS_START;
-        g_unix_set_fd_nonblocking(fd, TRUE, NULL);
     } else if (path) {
         fd = listen_at(config, path, error);
         if (fd < 0)

@@ -11,13 +11,13 @@
 #include "agent/credential-name.h"
 #include "base/error.h"
 #include "base/event.h"
+#include "base/listener.h"
 
 #define GUESTS_MAX     256
 #define SEND_TIMEOUT_S 10
 
 struct _AkmaCredentials {
-    int fd;
-    guint source; /* 0: as many guests as there may be */
+    AkmaListener *listener;
     AkmaConfig *config;
     AkmaCredentialsPeek peek;
     gpointer agent;
@@ -42,8 +42,6 @@ typedef struct {
     size_t sent;
 } Guest;
 
-static void watch_listener(AkmaCredentials *self);
-
 static void
 guest_free(gpointer data)
 {
@@ -66,7 +64,7 @@ dismiss(Guest *guest)
     AkmaCredentials *self = guest->owner;
 
     g_ptr_array_remove_fast(self->guests, guest);
-    watch_listener(self);
+    akma_listener_set_full(self->listener, false);
 }
 
 static void
@@ -220,10 +218,11 @@ hung_up(int fd, GIOCondition condition, gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-/* Who connects, by the kernel; the address is what it says itself. Takes @fd. */
+/* Who connects, by the kernel; the address is what it says itself. */
 static void
-receive(AkmaCredentials *self, int fd, const struct sockaddr_un *address, socklen_t address_len)
+receive(int fd, const struct sockaddr_un *address, socklen_t address_len, gpointer user_data)
 {
+    AkmaCredentials *self = user_data;
     const size_t lead = offsetof(struct sockaddr_un, sun_path);
     Guest *guest = g_new0(Guest, 1);
     struct ucred peer = {.uid = (uid_t)-1};
@@ -233,6 +232,7 @@ receive(AkmaCredentials *self, int fd, const struct sockaddr_un *address, sockle
     guest->owner = self;
     guest->fd = fd;
     g_ptr_array_add(self->guests, guest);
+    akma_listener_set_full(self->listener, self->guests->len >= GUESTS_MAX);
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.uid != 0) {
         akma_event_log(AKMA_EVENT_CREDENTIAL_REFUSED,
                        NULL,
@@ -261,44 +261,16 @@ receive(AkmaCredentials *self, int fd, const struct sockaddr_un *address, sockle
     look(guest, wait_s == 0);
 }
 
-static gboolean
-on_connection(int listener, GIOCondition condition, gpointer user_data)
-{
-    AkmaCredentials *self = user_data;
-    struct sockaddr_un address = {0};
-    socklen_t len = sizeof address;
-    int fd = accept4(listener, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-    (void)condition;
-    if (fd >= 0)
-        receive(self, fd, &address, len);
-    if (self->guests->len < GUESTS_MAX)
-        return G_SOURCE_CONTINUE;
-
-    /* the rest waits in the queue of the kernel */
-    self->source = 0;
-
-    return G_SOURCE_REMOVE;
-}
-
-static void
-watch_listener(AkmaCredentials *self)
-{
-    if (self->source == 0 && self->guests->len < GUESTS_MAX)
-        self->source = g_unix_fd_add(self->fd, G_IO_IN, on_connection, self);
-}
-
 AkmaCredentials *
 akma_credentials_new(int fd, AkmaConfig *config, AkmaCredentialsPeek peek, gpointer agent)
 {
     AkmaCredentials *self = g_new0(AkmaCredentials, 1);
 
-    self->fd = fd;
     self->config = akma_config_ref(config);
     self->peek = peek;
     self->agent = agent;
     self->guests = g_ptr_array_new_with_free_func(guest_free);
-    watch_listener(self);
+    self->listener = akma_listener_new(fd, receive, self);
 
     return self;
 }
@@ -309,9 +281,8 @@ akma_credentials_free(AkmaCredentials *self)
     if (!self)
         return;
 
-    g_clear_handle_id(&self->source, g_source_remove);
     g_ptr_array_unref(self->guests);
-    close(self->fd);
+    akma_listener_free(self->listener);
     akma_config_unref(self->config);
     g_free(self);
 }

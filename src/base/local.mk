@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %D%/libbase.la
 	%D%/error.c %D%/error.h \
 	%D%/event.c %D%/event.h \
 	%D%/file.c %D%/file.h \
+	%D%/listener.c %D%/listener.h \
 	%D%/log.c %D%/log.h \
 	%D%/program.c %D%/program.h \
 	%D%/redact.c %D%/redact.h \
@@ -17,13 +18,14 @@ noinst_LTLIBRARIES += %D%/libbase.la
 %C%_libbase_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
 %C%_libbase_la_LIBADD = $(GLIB_LIBS) $(CRYPTO_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS)
 
-base_tests = tests/unit/test-bytes tests/unit/test-error tests/unit/test-event tests/unit/test-file \
+base_tests = tests/unit/test-bytes tests/unit/test-error tests/unit/test-event tests/unit/test-file tests/unit/test-listener \
 	tests/unit/test-redact tests/unit/test-secret tests/unit/test-settings tests/unit/test-text
 unit_tests += $(base_tests)
 tests_unit_test_bytes_LDADD = %D%/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_error_LDADD = %D%/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_event_LDADD = %D%/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_file_LDADD = %D%/libbase.la $(CMOCKA_LIBS)
+tests_unit_test_listener_LDADD = %D%/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_redact_LDADD = %D%/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_secret_LDADD = %D%/libbase.la $(CMOCKA_LIBS)
 tests_unit_test_settings_LDADD = %D%/libbase.la $(CMOCKA_LIBS)
