@@ -147,10 +147,11 @@ on_stream_close(nghttp2_session *h2, int32_t id, uint32_t code, void *user_data)
     AkmaH2Conn *self = user_data;
     AkmaH2Stream *stream = nghttp2_session_get_stream_user_data(h2, id);
 
-    if (code != NGHTTP2_NO_ERROR)
-        spend(self, RESET_COST);
-    else
+    /* a peer may take back what it asked for with any code, also with that of no error */
+    if (code == NGHTTP2_NO_ERROR && stream && stream->answered)
         self->calm = MIN(self->calm + CALM_A_STREAM, AKMA_H2_CALM_MAX);
+    else
+        spend(self, RESET_COST);
     if (!stream)
         return 0;
 

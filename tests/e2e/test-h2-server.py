@@ -321,16 +321,24 @@ def frame(kind, flags=0, stream=0, payload=b""):
 CALM = h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
 
 
-def reject_rapid_reset():
+def rapid_reset(code):
     with Peer() as peer:
         client = RawClient(peer.address)
         for _ in range(200):
             stream = client.request(path="/hold")
-            client.h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+            client.h2.reset_stream(stream, code)
         push(client, client.h2.data_to_send())
         ends_with(peer, client, CALM)
         last = peer.stop()
         assert last["requests"] < 60 and last["held"] == 0, last
+
+
+def reject_rapid_reset():
+    rapid_reset(h2.errors.ErrorCodes.CANCEL)
+
+
+def reject_rapid_reset_that_names_no_error():
+    rapid_reset(h2.errors.ErrorCodes.NO_ERROR)
 
 
 def reject_a_flood_of(kind, flags, payload, stream=0, number=2000):
@@ -590,7 +598,7 @@ def reject_bad_files():
 
 
 helpers = {"url", "s_client", "still_serves", "refused_headers", "ends_with", "push", "frame",
-           "reject_a_flood_of", "rss"}
+           "rapid_reset", "reject_a_flood_of", "rss"}
 tests = [f for name, f in list(globals().items())
          if getattr(f, "__module__", "") == "__main__" and name not in helpers]
 
