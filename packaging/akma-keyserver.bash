@@ -21,7 +21,7 @@ _akma_keyserver() {
         ;;
     --identity) words="supi gpsi" ;;
     --log-level) words="error warning info debug" ;;
-    --source) words="local upstream" ;;
+    --source) words="local shared upstream" ;;
     --use) words="sig enc" ;;
     --format) words="mosquitto-psk json" ;;
     --provider | --upstream-id | --length | --alg | --max-age | --grace | --allow | --after | --limit | --operator) return ;;

@@ -74,6 +74,8 @@ add_json(AkmaKeyLines *self, const AkmaKsKey *row, GError **error)
     g_autofree char *not_after = row->not_after > 0
                                      ? g_strdup_printf("%" G_GINT64_FORMAT, row->not_after)
                                      : g_strdup("null");
+    g_autofree char *terminal =
+        row->terminal ? g_strdup_printf("\"%s\"", row->terminal) : g_strdup("null");
     g_autofree char *head = NULL;
     const uint8_t *bytes;
     size_t len;
@@ -82,11 +84,11 @@ add_json(AkmaKeyLines *self, const AkmaKsKey *row, GError **error)
         return false;
 
     /* all of these consist of letters, digits and . _ - : and need no escapes */
-    head = g_strdup_printf("{\"application\":\"%s\",\"terminal\":\"%s\",\"kid\":\"%s\","
+    head = g_strdup_printf("{\"application\":\"%s\",\"terminal\":%s,\"kid\":\"%s\","
                            "\"state\":\"%s\",\"created\":%" G_GINT64_FORMAT
                            ",\"not_after\":%s,\"jwk\":",
                            row->application,
-                           row->terminal,
+                           terminal,
                            row->kid,
                            states[row->state],
                            row->created,

@@ -80,7 +80,8 @@ keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit
 	tests/unit/test-digest-challenge tests/unit/test-digest-credentials tests/unit/test-front \
 	tests/unit/test-impi tests/unit/test-keyserver-config tests/unit/test-psk-offer tests/unit/test-token-answer \
 	tests/unit/test-keyserver-publish tests/unit/test-keyserver-store \
-	tests/unit/test-keyserver-store-rejects tests/unit/test-keyserver-store-upstream \
+	tests/unit/test-keyserver-store-rejects tests/unit/test-keyserver-store-shared \
+	tests/unit/test-keyserver-store-upstream \
 	tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id \
 	tests/unit/test-upstream-answer
 unit_tests += $(keyserver_tests)
@@ -107,6 +108,8 @@ tests_unit_test_keyserver_store_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS) $(UV_LIBS)
 tests_unit_test_keyserver_store_rejects_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_store_rejects_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS)
+tests_unit_test_keyserver_store_shared_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_keyserver_store_shared_LDADD = $(keyserver_test_libs) $(SQLITE_LIBS) $(UV_LIBS)
 tests_unit_test_keyserver_publish_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_keyserver_publish_LDADD = $(keyserver_test_libs)
 tests_unit_test_keyserver_store_upstream_CFLAGS = $(keyserver_test_cflags)
@@ -155,7 +158,8 @@ script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-anchors.py \
 	tests/e2e/test-keyserver-edges.py tests/e2e/test-keyserver-figures.py \
 	tests/e2e/test-keyserver-follow.py tests/e2e/test-keyserver-page.py tests/e2e/test-keyserver-verbs.py \
-	tests/e2e/test-keyserver-migrate.py tests/e2e/test-keyserver-postgresql.py tests/e2e/test-keyserver-postgresql-faults.py \
+	tests/e2e/test-keyserver-migrate.py tests/e2e/test-keyserver-shared.py \
+	tests/e2e/test-keyserver-postgresql.py tests/e2e/test-keyserver-postgresql-faults.py \
 	tests/e2e/test-keyserver-psk.py tests/e2e/test-keyserver-psk-rejects.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-keyserver-method.py \

@@ -39,6 +39,8 @@ const char *const akma_schema_steps[AKMA_SCHEMA_VERSION] = {
     "CREATE TABLE follower ("
     " application TEXT NOT NULL, name TEXT NOT NULL, published INTEGER NOT NULL,"
     " ends INTEGER NOT NULL, PRIMARY KEY (application, name)) WITHOUT ROWID;",
+    /* source 'shared': a key that all terminals have lies under '*', which none of them is */
+    "INSERT INTO terminal (id, label, revoked, created) VALUES ('*', NULL, 0, 0);",
 };
 
 bool

@@ -23,10 +23,10 @@ static const char *const statements[AKMA_SQL_N] = {
                           " DO UPDATE SET allow = excluded.allow",
     [AKMA_SQL_RULES_DELETE] = "DELETE FROM rule WHERE application = ?1",
     [AKMA_SQL_APPLICATION_GET] =
-        "SELECT id, length, alg, use, max_age, grace, created, provider, upstream_id, base"
+        "SELECT id, length, alg, use, max_age, grace, created, provider, upstream_id, base, source"
         " FROM application WHERE id = ?1",
     [AKMA_SQL_APPLICATION_LIST] =
-        "SELECT id, length, alg, use, max_age, grace, created, provider, upstream_id, base"
+        "SELECT id, length, alg, use, max_age, grace, created, provider, upstream_id, base, source"
         " FROM application WHERE id = ?1 OR ?1 IS NULL ORDER BY id",
     [AKMA_SQL_APPLICATION_INSERT] =
         "INSERT INTO application (id, length, alg, use, max_age, grace, created, source,"
@@ -53,6 +53,7 @@ static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_TERMINAL_GET] = "SELECT revoked FROM terminal WHERE id = ?1",
     [AKMA_SQL_TERMINAL_LIST] = "SELECT id, label, revoked, created FROM terminal"
                                " WHERE (id = ?1 OR ?1 IS NULL) AND (id > ?2 OR ?2 IS NULL)"
+                               " AND id <> '*'"
                                " ORDER BY id LIMIT ?3",
     [AKMA_SQL_TERMINAL_INSERT] = "INSERT INTO terminal (id, label, revoked, created)"
                                  " VALUES (?1, NULL, 0, ?2) ON CONFLICT (id) DO NOTHING",
@@ -64,9 +65,11 @@ static const char *const statements[AKMA_SQL_N] = {
                            " ON CONFLICT (terminal, name) DO NOTHING",
     [AKMA_SQL_GROUP_REMOVE] = "DELETE FROM membership WHERE terminal = ?1 AND name = ?2",
     [AKMA_SQL_GROUPS_DELETE] = "DELETE FROM membership WHERE terminal = ?1",
-    [AKMA_SQL_KEY_LATEST] = "SELECT version, state, sealed, created, not_after FROM app_key"
-                            " WHERE terminal = ?1 AND application = ?2"
-                            " ORDER BY version DESC LIMIT 2",
+    /* '*' is AKMA_KS_SHARED: where the key of all terminals lies */
+    [AKMA_SQL_KEY_LATEST] =
+        "SELECT version, state, sealed, created, not_after FROM app_key"
+        " WHERE terminal = (SELECT CASE WHEN source = 'shared' THEN '*' ELSE ?1 END"
+        " FROM application WHERE id = ?2) AND application = ?2 ORDER BY version DESC LIMIT 2",
     /* a whole page; NULL: not narrowed. Current rows first would break the cursor. */
     [AKMA_SQL_KEY_LIST] =
         "SELECT terminal, application, version, state, sealed, created, not_after FROM app_key"
@@ -102,7 +105,8 @@ static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_FOLLOWERS_BEHIND] = "SELECT count(*) FROM follower"
                                   " WHERE application = ?1 AND ends > ?2 AND published <= ?3",
     [AKMA_SQL_COUNT_APPLICATIONS] = "SELECT count(*) FROM application",
-    [AKMA_SQL_COUNT_TERMINALS] = "SELECT count(*) FROM terminal WHERE revoked = ?1 OR ?1 IS NULL",
+    [AKMA_SQL_COUNT_TERMINALS] = "SELECT count(*) FROM terminal"
+                                 " WHERE (revoked = ?1 OR ?1 IS NULL) AND id <> '*'",
     [AKMA_SQL_COUNT_KEYS] = "SELECT count(*) FROM app_key WHERE state = ?1"
                             " AND (state <> 1 OR not_after > ?2)",
     [AKMA_SQL_COUNT_KEYS_EACH] = "SELECT application, state, count(*) FROM app_key"
@@ -115,7 +119,7 @@ static const char *const statements[AKMA_SQL_N] = {
                             " WHERE (application, class, pattern) > (?1, ?2, ?3)"
                             " ORDER BY application, class, pattern LIMIT ?4",
     [AKMA_SQL_COPY_TERMINALS] = "SELECT id, label, revoked, created FROM terminal"
-                                " WHERE id > ?1 ORDER BY id LIMIT ?2",
+                                " WHERE id > ?1 AND id <> '*' ORDER BY id LIMIT ?2",
     [AKMA_SQL_COPY_TERMINAL_INSERT] =
         "INSERT INTO terminal (id, label, revoked, created) VALUES (?1, ?2, ?3, ?4)",
     [AKMA_SQL_COPY_GROUPS] = "SELECT terminal, name FROM membership"

@@ -30,6 +30,7 @@ read_application(AkmaRow *row)
     self->provider = g_strdup(akma_row_get_text(row, 7));
     self->upstream_id = g_strdup(akma_row_get_text(row, 8));
     self->base = akma_row_get_int(row, 9);
+    self->shared = g_strcmp0(akma_row_get_text(row, 10), "shared") == 0;
 
     return self;
 }
@@ -104,7 +105,7 @@ insert_application(AkmaKsTransaction *self,
                          settings->max_age_s,
                          settings->grace_s,
                          now,
-                         settings->provider ? "upstream" : "local",
+                         akma_ks_application_get_source(settings),
                          settings->provider,
                          settings->upstream_id,
                          base);

@@ -209,7 +209,7 @@ deliver_allowed(AkmaKsTransaction *self,
     g_auto(AkmaKsVersion) before = {0};
     g_auto(AkmaKsVersion) made = {0};
 
-    if (!akma_ks_get_versions(self, op->terminal, application->id, &newest, &before, error))
+    if (!akma_ks_get_versions(self, op->terminal, application, &newest, &before, error))
         return AKMA_KS_FAILED;
     if (newest.version > 0 && newest.state == AKMA_KEY_REVOKED) {
         akma_key_set_add_error(op->set, application->id, AKMA_CAUSE_REVOKED);
@@ -219,7 +219,9 @@ deliver_allowed(AkmaKsTransaction *self,
         return add_key(self, op, application, &newest, &before, error) ? AKMA_KS_DONE
                                                                        : AKMA_KS_FAILED;
 
-    if (!self->writing)
+    /* one that all terminals have is made once, whoever asks first: with nobody beside us */
+    op->alone = op->alone || application->shared;
+    if (!self->writing || (application->shared && !self->alone))
         return AKMA_KS_MUST_WRITE;
     if (!akma_ks_make_version(self, op->terminal, application, op->now, &newest, &made, error) ||
         !add_key(self, op, application, &made, &newest, error))

@@ -30,7 +30,7 @@ place_free(Place *self)
 
 AkmaKsKey *
 akma_ks_add_key_row(AkmaKsOp *op,
-                    const char *terminal,
+                    const char *place,
                     const char *application,
                     const AkmaKsVersion *version)
 {
@@ -43,7 +43,7 @@ akma_ks_add_key_row(AkmaKsOp *op,
     SHA256(bytes, len, digest);
     akma_hex_encode(digest, sizeof digest, row->sha256);
 
-    row->terminal = g_strdup(terminal);
+    row->terminal = strcmp(place, AKMA_KS_SHARED) == 0 ? NULL : g_strdup(place);
     row->application = g_strdup(application);
     row->kid = akma_ks_dup_kid(application, version->version);
     row->state = (AkmaKeyState)version->state;
@@ -212,16 +212,12 @@ static bool
 rotate_place(AkmaKsTransaction *self,
              AkmaKsOp *op,
              const Place *place,
+             const AkmaKsApplication *application,
              AkmaKsVersion *newest,
              GError **error)
 {
-    g_autoptr(AkmaKsApplication) application = NULL;
     g_auto(AkmaKsVersion) made = {0};
 
-    if (!akma_ks_get_application(self, place->application, &application, error))
-        return false;
-    if (!application)
-        return true;
     if (!akma_ks_make_version(self, place->terminal, application, op->now, newest, &made, error))
         return false;
     akma_ks_add_key_row(op, place->terminal, place->application, &made);
@@ -267,15 +263,20 @@ static bool
 change_place(
     AkmaKsTransaction *self, AkmaKsOp *op, const Place *place, int64_t only_version, GError **error)
 {
+    g_autoptr(AkmaKsApplication) application = NULL;
     g_auto(AkmaKsVersion) newest = {0};
     g_auto(AkmaKsVersion) before = {0};
 
-    if (!akma_ks_get_versions(self, place->terminal, place->application, &newest, &before, error))
+    if (!akma_ks_get_application(self, place->application, &application, error))
+        return false;
+    if (!application)
+        return true;
+    if (!akma_ks_get_versions(self, place->terminal, application, &newest, &before, error))
         return false;
 
     if (op->action == AKMA_KS_KEY_ROTATE)
         return (only_version > 0 && newest.version != only_version) ||
-               rotate_place(self, op, place, &newest, error);
+               rotate_place(self, op, place, application, &newest, error);
     if (only_version > 0 && before.version == only_version)
         return revoke_version(self, op, place, &before, false, error);
 

@@ -116,6 +116,12 @@ akma_ks_application_add_rule(AkmaKsApplication *self, const char *pattern, bool 
     g_ptr_array_add(self->rules, rule);
 }
 
+const char *
+akma_ks_application_get_source(const AkmaKsApplication *self)
+{
+    return self->provider ? "upstream" : self->shared ? "shared" : "local";
+}
+
 AkmaKsOp *
 akma_ks_op_new(AkmaKsAction action)
 {

@@ -26,6 +26,7 @@ typedef struct {
     uint64_t deadline; /* of the loop's clock */
     unsigned tries;
     bool again; /* others were in the way */
+    bool alone; /* its transaction has the store alone */
     AkmaKsMark mark;
     AkmaPgLink *link; /* where it is under way */
     AkmaPgTransaction *transaction;

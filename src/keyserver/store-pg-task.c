@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* store-pg-task: one operation on its connection, group by group. */
+#include "base/error.h"
 #include "keyserver/store-pg-pool.h"
 
 #define TRIES 4
@@ -101,8 +102,10 @@ roll_back(AkmaPgTask *task, const GError *error)
 static AkmaKsOutcome
 run_action(AkmaPgTask *task, bool writing)
 {
-    AkmaKsTransaction context = {
-        akma_pg_transaction_get_sql(task->transaction), task->pool->store->base.seal, writing};
+    AkmaKsTransaction context = {akma_pg_transaction_get_sql(task->transaction),
+                                 task->pool->store->base.seal,
+                                 writing,
+                                 task->alone};
 
     g_clear_error(&task->error);
     akma_ks_op_rewind(task->op, &task->mark);
@@ -137,6 +140,17 @@ end_read(AkmaPgTask *task, const AkmaPgFault *fault)
     }
 }
 
+/* Others would have been in the way. It asks for this once at most. */
+static void
+begin_alone(AkmaPgTask *task)
+{
+    g_autoptr(GError) error =
+        g_error_new_literal(AKMA_ERROR, AKMA_ERROR_STORE_FAILED, "store: others were in the way");
+
+    task->again = true;
+    roll_back(task, error);
+}
+
 static void
 end_rows(AkmaPgTask *task)
 {
@@ -150,6 +164,8 @@ end_rows(AkmaPgTask *task)
         akma_pg_transaction_send_writes(task->transaction);
         akma_pg_send(task->link->pg, AKMA_PG_COMMIT, NULL, 0, NULL);
         go_on(task, COMMITTING);
+    } else if (outcome == AKMA_KS_MUST_WRITE) {
+        begin_alone(task);
     } else {
         roll_back(task, NULL);
     }
@@ -193,12 +209,13 @@ akma_pg_task_start(AkmaPgTask *task, AkmaPgLink *link)
     task->link = link;
     task->again = false;
     task->transaction = akma_pg_transaction_new(link->pg, false);
+    task->alone = false;
     g_queue_push_tail(&link->tasks, task);
     if (link->reads) {
         akma_ks_foresee(akma_pg_transaction_get_sql(task->transaction), task->op);
         akma_pg_transaction_send_reads(task->transaction);
     } else {
-        akma_ks_pg_begin(
+        task->alone = akma_ks_pg_begin(
             link->pg, task->transaction, task->op, !akma_ks_only_reads(task->op->action));
     }
     go_on(task, READING);

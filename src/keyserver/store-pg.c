@@ -5,7 +5,8 @@
  *
  * Several servers write to one database. What a transaction may write it first keeps from the
  * others by locks of the database that end with it: a delivery goes alone for its terminal, beside
- * those of other terminals; whatever else writes goes alone.
+ * those of other terminals; whatever else writes goes alone, and so does a delivery that makes a
+ * key which all terminals share.
  */
 #include "keyserver/store-pg.h"
 
@@ -14,21 +15,24 @@
 
 #define TRIES 5 /* of a transaction that others were in the way of */
 
-void
+bool
 akma_ks_pg_begin(AkmaPg *pg, AkmaPgTransaction *transaction, const AkmaKsOp *op, bool writing)
 {
+    bool alone = writing && (op->action != AKMA_KS_DELIVER || op->alone);
     AkmaSqlValue lock = {.kind = 'i'};
 
     akma_pg_send(pg, writing ? AKMA_PG_BEGIN_WRITE : AKMA_PG_BEGIN_READ, NULL, 0, NULL);
-    if (writing && op->action == AKMA_KS_DELIVER) {
+    if (alone) {
+        akma_pg_send(pg, AKMA_PG_LOCK_ALONE, NULL, 0, NULL);
+    } else if (writing) {
         lock.number = (gint32)g_str_hash(op->terminal);
         akma_pg_send(pg, AKMA_PG_LOCK_SHARED, NULL, 0, NULL);
         akma_pg_send(pg, AKMA_PG_LOCK_TERMINAL, &lock, 1, NULL);
-    } else if (writing) {
-        akma_pg_send(pg, AKMA_PG_LOCK_ALONE, NULL, 0, NULL);
     }
     akma_ks_foresee(akma_pg_transaction_get_sql(transaction), op);
     akma_pg_transaction_send_reads(transaction);
+
+    return alone;
 }
 
 bool
@@ -72,10 +76,10 @@ run_once(AkmaPgStore *self, AkmaKsOp *op, bool writing, bool *ret_again, GError 
 {
     g_autoptr(AkmaPgTransaction) transaction = akma_pg_transaction_new(self->pg, true);
     AkmaKsTransaction context = {
-        akma_pg_transaction_get_sql(transaction), self->base.seal, writing};
+        akma_pg_transaction_get_sql(transaction), self->base.seal, writing, false};
     AkmaKsOutcome outcome = AKMA_KS_FAILED;
 
-    akma_ks_pg_begin(self->pg, transaction, op, writing);
+    context.alone = akma_ks_pg_begin(self->pg, transaction, op, writing);
     if (akma_pg_transaction_wait(transaction, error))
         outcome = akma_ks_run_action(&context, op, error);
     if (outcome == AKMA_KS_DONE && !finish(transaction, self->pg, true, error))
@@ -141,7 +145,7 @@ backend_visit(AkmaKsStore *base, bool alone, AkmaKsVisit visit, void *data, GErr
 {
     AkmaPgStore *self = (AkmaPgStore *)base;
     g_autoptr(AkmaPgTransaction) transaction = NULL;
-    AkmaKsTransaction context = {NULL, base->seal, alone};
+    AkmaKsTransaction context = {NULL, base->seal, alone, alone};
     int64_t n_servers = 0;
     bool ok;
 
@@ -214,7 +218,7 @@ akma_ks_pg_create(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GError
     g_autoptr(AkmaKsSeal) seal = akma_ks_seal_new(place->store_key, place->old_store_key, error);
     g_autoptr(AkmaPg) pg = seal ? akma_pg_connect(&target, NULL, error) : NULL;
     g_autoptr(AkmaPgTransaction) transaction = NULL;
-    AkmaKsTransaction context = {NULL, seal, true};
+    AkmaKsTransaction context = {NULL, seal, true, true};
 
     if (!pg)
         return false;

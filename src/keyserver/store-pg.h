@@ -25,9 +25,9 @@ bool akma_ks_pg_check(AkmaPgStore *self, const AkmaPg *pg, GError **error);
 
 /*
  * Queues the begin of a transaction, the locks that @op needs in it, and what it will read.
- * @writing: it may write.
+ * @writing: it may write. Returns: nobody else may write beside it.
  */
-void akma_ks_pg_begin(AkmaPg *pg, AkmaPgTransaction *transaction, const AkmaKsOp *op, bool writing);
+bool akma_ks_pg_begin(AkmaPg *pg, AkmaPgTransaction *transaction, const AkmaKsOp *op, bool writing);
 
 /* store-pg-pool.c: operations beside a loop. */
 bool akma_ks_pg_attach(AkmaKsStore *base, uv_loop_t *loop, GError **error);

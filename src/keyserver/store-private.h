@@ -16,6 +16,7 @@ typedef struct {
     AkmaSql *sql;
     AkmaKsSeal *seal;
     bool writing; /* the transaction may write */
+    bool alone;   /* and no other one meanwhile */
 } AkmaKsTransaction;
 
 /* Something that is done in one transaction, in place. */
@@ -80,7 +81,7 @@ bool akma_ks_read_meta(
 typedef enum {
     AKMA_KS_FAILED, /* error set: roll back */
     AKMA_KS_DONE,
-    AKMA_KS_MUST_WRITE, /* nothing done: again in a transaction that may write */
+    AKMA_KS_MUST_WRITE, /* nothing done: again in one that may write, alone if @op says so */
 } AkmaKsOutcome;
 
 /* Runs what @op asks for, inside the transaction. */
@@ -132,12 +133,15 @@ bool akma_ks_get_application(AkmaKsTransaction *self,
                              AkmaKsApplication **ret_application,
                              GError **error);
 
+/* Under which terminal the keys of @terminal for @application lie. */
+const char *akma_ks_get_place(const AkmaKsApplication *application, const char *terminal);
+
 char *akma_ks_dup_kid(const char *application, int64_t version);
 
 /* The newest version and the one before; version 0: there is none. The secrets are opened. */
 bool akma_ks_get_versions(AkmaKsTransaction *self,
                           const char *terminal,
-                          const char *application,
+                          const AkmaKsApplication *application,
                           AkmaKsVersion *ret_newest,
                           AkmaKsVersion *ret_before,
                           GError **error);
@@ -164,7 +168,7 @@ AkmaKey *akma_ks_to_key(const char *terminal,
 
 /* A row of AKMA_KS_KEY_*. Returns: (transfer none): it is in @op. */
 AkmaKsKey *akma_ks_add_key_row(AkmaKsOp *op,
-                               const char *terminal,
+                               const char *place,
                                const char *application,
                                const AkmaKsVersion *version);
 

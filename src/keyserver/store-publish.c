@@ -52,6 +52,20 @@ check_terminal(AkmaKsTransaction *self, const char *id, GError **error)
     return more == 1;
 }
 
+/* Whose key it is: of a terminal that is known, or of all. */
+static bool
+check_place(AkmaKsTransaction *self,
+            const AkmaKsApplication *application,
+            const char *terminal,
+            GError **error)
+{
+    if (application->shared)
+        return !terminal || invalid(error, "all terminals share the key of this application");
+
+    return terminal ? check_terminal(self, terminal, error)
+                    : invalid(error, "each terminal has a key of its own: which one?");
+}
+
 AkmaKsOutcome
 akma_ks_run_import(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
@@ -59,16 +73,19 @@ akma_ks_run_import(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
     g_auto(AkmaKsVersion) newest = {0};
     g_auto(AkmaKsVersion) before = {0};
     g_auto(AkmaKsVersion) made = {0};
+    const char *place;
 
-    if (!application || !check_terminal(self, op->terminal, error) ||
-        !akma_ks_get_versions(self, op->terminal, application->id, &newest, &before, error))
+    if (!application || !check_place(self, application, op->terminal, error))
+        return AKMA_KS_FAILED;
+    place = akma_ks_get_place(application, op->terminal);
+    if (!akma_ks_get_versions(self, place, application, &newest, &before, error))
         return AKMA_KS_FAILED;
 
     made.secret = akma_secret_ref(op->secret);
-    if (!akma_ks_make_version(self, op->terminal, application, op->now, &newest, &made, error))
+    if (!akma_ks_make_version(self, place, application, op->now, &newest, &made, error))
         return AKMA_KS_FAILED;
     g_ptr_array_set_size(op->rows, 0);
-    akma_ks_add_key_row(op, op->terminal, application->id, &made);
+    akma_ks_add_key_row(op, place, application->id, &made);
 
     return AKMA_KS_DONE;
 }

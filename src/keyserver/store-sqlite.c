@@ -58,7 +58,7 @@ akma_ks_sqlite_create(const AkmaKsPlace *place, AkmaKsVisit fill, void *data, GE
     bool there = g_file_test(place->path, G_FILE_TEST_EXISTS);
     g_autoptr(AkmaSqlite) sql = seal ? akma_sqlite_open(place->path, true, error) : NULL;
 
-    AkmaKsTransaction transaction = {sql ? akma_sqlite_get_sql(sql) : NULL, seal, true};
+    AkmaKsTransaction transaction = {sql ? akma_sqlite_get_sql(sql) : NULL, seal, true, true};
 
     if (sql && akma_sqlite_migrate(sql, true, error) && akma_sqlite_begin(sql, true, error) &&
         fill(&transaction, data, error) && akma_sqlite_commit(sql, error))
@@ -89,7 +89,7 @@ open_sql(Store *self, GError **error)
 static AkmaKsOutcome
 run_once(AkmaSqlite *sql, AkmaKsSeal *seal, AkmaKsOp *op, bool writing, GError **error)
 {
-    AkmaKsTransaction transaction = {akma_sqlite_get_sql(sql), seal, writing};
+    AkmaKsTransaction transaction = {akma_sqlite_get_sql(sql), seal, writing, writing};
     AkmaKsOutcome outcome;
 
     if (!akma_sqlite_begin(sql, writing, error))
@@ -142,7 +142,7 @@ static bool
 backend_visit(AkmaKsStore *base, bool alone, AkmaKsVisit visit, void *data, GError **error)
 {
     Store *self = (Store *)base;
-    AkmaKsTransaction transaction = {NULL, base->seal, alone};
+    AkmaKsTransaction transaction = {NULL, base->seal, alone, alone};
     bool ok;
 
     if (!ensure_open(self, error) || !akma_sqlite_begin(self->sql, alone, error))

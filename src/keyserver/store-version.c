@@ -18,6 +18,12 @@ akma_ks_version_clear(AkmaKsVersion *self)
     g_clear_pointer(&self->secret, akma_secret_unref);
 }
 
+const char *
+akma_ks_get_place(const AkmaKsApplication *application, const char *terminal)
+{
+    return application->shared ? AKMA_KS_SHARED : terminal;
+}
+
 char *
 akma_ks_dup_kid(const char *application, int64_t version)
 {
@@ -61,19 +67,20 @@ read_version(AkmaKsTransaction *self,
 bool
 akma_ks_get_versions(AkmaKsTransaction *self,
                      const char *terminal,
-                     const char *application,
+                     const AkmaKsApplication *application,
                      AkmaKsVersion *ret_newest,
                      AkmaKsVersion *ret_before,
                      GError **error)
 {
+    const char *place = akma_ks_get_place(application, terminal);
     AkmaRow *row =
-        akma_sql_bind(self->sql, AKMA_SQL_KEY_LATEST, error, "tt", terminal, application);
+        akma_sql_bind(self->sql, AKMA_SQL_KEY_LATEST, error, "tt", terminal, application->id);
     AkmaKsVersion *versions[] = {ret_newest, ret_before};
     int more = row ? 1 : -1;
 
     for (size_t i = 0; more == 1 && i < G_N_ELEMENTS(versions); i++) {
         more = akma_sql_step(self->sql, row, error);
-        if (more == 1 && !read_version(self, terminal, application, row, versions[i], error))
+        if (more == 1 && !read_version(self, place, application->id, row, versions[i], error))
             more = -1;
     }
     if (row)
@@ -160,6 +167,7 @@ akma_ks_make_version(AkmaKsTransaction *self,
                      AkmaKsVersion *ret_made,
                      GError **error)
 {
+    const char *place = akma_ks_get_place(application, terminal);
     int64_t floor;
 
     if (!akma_sql_number(self->sql, AKMA_SQL_FLOOR_GET, &floor, error, "t", application->id))
@@ -171,17 +179,34 @@ akma_ks_make_version(AkmaKsTransaction *self,
     ret_made->not_after = application->max_age_s > 0 ? now + application->max_age_s : 0;
 
     if (newest->version > 0 && newest->state == AKMA_KEY_CURRENT &&
-        !retire(self, terminal, application, now, newest, error))
+        !retire(self, place, application, now, newest, error))
         return false;
 
-    return insert_version(self, terminal, application, ret_made, error) &&
+    return insert_version(self, place, application, ret_made, error) &&
            akma_sql_exec(self->sql,
                          AKMA_SQL_KEY_DELETE_BEFORE,
                          error,
                          "tti",
-                         terminal,
+                         place,
                          application->id,
                          newest->version);
+}
+
+/* One for each version of each key: what it is called where it is a name with a password. */
+static char *
+dup_identity(const AkmaKsApplication *application, int64_t version, const char *terminal)
+{
+    char hash[AKMA_BASE64URL_LEN(SHA256_DIGEST_LENGTH) + 1];
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+
+    SHA256((const uint8_t *)terminal, strlen(terminal), digest);
+    akma_base64url_encode(digest, sizeof digest, hash);
+    hash[IDENTITY_HASH_LEN] = '\0';
+
+    return g_strdup_printf("%s.%" G_GINT64_FORMAT ".%s",
+                           application->id,
+                           version,
+                           application->shared ? "shared" : hash);
 }
 
 AkmaKey *
@@ -192,19 +217,13 @@ akma_ks_to_key(const char *terminal,
                int64_t now)
 {
     AkmaKey *key = akma_key_new();
-    char hash[AKMA_BASE64URL_LEN(SHA256_DIGEST_LENGTH) + 1];
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-
-    SHA256((const uint8_t *)terminal, strlen(terminal), digest);
-    akma_base64url_encode(digest, sizeof digest, hash);
 
     key->key_id = g_strdup(application->id);
     key->kid = akma_ks_dup_kid(application->id, newest->version);
     key->kty = g_strdup("oct");
     key->alg = g_strdup(application->alg);
     key->use = g_strdup(application->use);
-    key->identity = g_strdup_printf(
-        "%s.%" G_GINT64_FORMAT ".%.*s", application->id, newest->version, IDENTITY_HASH_LEN, hash);
+    key->identity = dup_identity(application, newest->version, terminal);
     key->iat = newest->created;
     key->exp = newest->not_after;
     if (before->version > 0 && before->state == AKMA_KEY_PREVIOUS && before->not_after > now) {

@@ -21,6 +21,9 @@ G_BEGIN_DECLS
 
 #define AKMA_KS_FOLLOWER_S 30
 
+/* In place of a terminal id: what all terminals share. No terminal has this id. */
+#define AKMA_KS_SHARED "*"
+
 #define AKMA_KS_IDS_MAX 64 /* applications that one terminal is told about */
 
 typedef struct _AkmaKsStore AkmaKsStore;
@@ -49,6 +52,7 @@ typedef struct {
     int64_t max_age_s; /* 0: keys do not expire */
     int64_t grace_s;   /* how long the version before is accepted */
     int64_t created;
+    bool shared;       /* one key for all terminals, under AKMA_KS_SHARED; else one for each */
     char *provider;    /* who makes the keys; NULL: this server. Then the next two, too */
     char *upstream_id; /* how the provider calls the application */
     int64_t base;      /* version N of the provider is version @base + N here; set by ADD */
@@ -65,7 +69,7 @@ typedef struct {
 
 typedef struct {
     char *application;
-    char *terminal;
+    char *terminal; /* NULL: all terminals share it */
     char *kid;
     AkmaKeyState state;
     unsigned length;
@@ -126,7 +130,10 @@ typedef enum {
     AKMA_KS_KEY_LIST,
     AKMA_KS_KEY_ROTATE,
     AKMA_KS_KEY_REVOKE,
-    /* application, terminal, secret -> rows: the version that it became. Errors: KEY_UNKNOWN */
+    /*
+     * application, terminal, secret -> rows: the version that it became. Errors: KEY_UNKNOWN,
+     * INVALID_ARGUMENT (a terminal, and the key is shared; or none, and it is not)
+     */
     AKMA_KS_KEY_IMPORT,
     /* application, after -> rows with the keys that are accepted now, @more. KEY_UNKNOWN */
     AKMA_KS_KEY_EXPORT,
@@ -166,6 +173,7 @@ typedef struct {
     AkmaKsApplication *settings;
     bool flag;
     bool create;
+    bool alone;         /* DELIVER, of the store's: nobody else may write meanwhile */
     AkmaKsCursor after; /* in: where to start; out: where it goes on */
     unsigned limit;     /* rows of a list, 0: a number that the store chooses */
     /* results */
@@ -181,6 +189,8 @@ void akma_ks_op_free(AkmaKsOp *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsOp, akma_ks_op_free)
 
 AkmaKsApplication *akma_ks_application_new(const char *id);
+/* "local", "shared" or "upstream" */
+const char *akma_ks_application_get_source(const AkmaKsApplication *self);
 void akma_ks_application_add_rule(AkmaKsApplication *self, const char *pattern, bool allow);
 void akma_ks_application_free(AkmaKsApplication *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKsApplication, akma_ks_application_free)

@@ -87,9 +87,9 @@ is_algorithm(const char *text)
                len;
 }
 
-/* Keys that are made here. */
+/* Keys that are made here, one for each terminal or one for all. */
 static bool
-check_local(const AddOptions *options, AkmaKsApplication *ret, GError **error)
+check_own(const AddOptions *options, AkmaKsApplication *ret, GError **error)
 {
     int bytes = options->length != 0 ? options->length : LENGTH;
 
@@ -157,10 +157,11 @@ check_add(const AkmaServerConfig *config,
 
     if (!akma_key_id_is_valid(id))
         return refuse(error, "not 1 to 64 of a-z 0-9 . _ - with a letter or digit first", id);
-    if (strcmp(source, "local") != 0 && strcmp(source, "upstream") != 0)
-        return refuse(error, "--source must be local or upstream", source);
-    if (strcmp(source, "local") == 0 ? !check_local(options, ret, error)
-                                     : !check_upstream(config, id, options, ret, error))
+    ret->shared = strcmp(source, "shared") == 0;
+    if (strcmp(source, "local") != 0 && !ret->shared && strcmp(source, "upstream") != 0)
+        return refuse(error, "--source must be local, shared or upstream", source);
+    if (strcmp(source, "upstream") == 0 ? !check_upstream(config, id, options, ret, error)
+                                        : !check_own(options, ret, error))
         return false;
     for (guint i = 0; options->allow && options->allow[i]; i++)
         akma_ks_application_add_rule(ret, options->allow[i], true);
@@ -178,8 +179,8 @@ add(AkmaVerb *verb, int argc, char **argv)
          0,
          G_OPTION_ARG_STRING,
          &options.source,
-         "Where keys come from; local: made here, one for each terminal",
-         "local|upstream"},
+         "local: made here, one for each terminal; shared: one for all of them",
+         "local|shared|upstream"},
         {"provider", 0, 0, G_OPTION_ARG_STRING, &options.provider, "Who makes them", "NAME"},
         {"upstream-id",
          0,
@@ -266,7 +267,7 @@ print_json(const AkmaKsApplication *application)
                                    "application",
                                    application->id,
                                    "source",
-                                   application->provider ? "upstream" : "local",
+                                   akma_ks_application_get_source(application),
                                    "provider",
                                    akma_json_text(application->provider),
                                    "upstream_id",
@@ -309,7 +310,7 @@ dup_source(const AkmaKsApplication *application)
 {
     return application->provider
                ? g_strdup_printf("%s/%s", application->provider, application->upstream_id)
-               : g_strdup("local");
+               : g_strdup(akma_ks_application_get_source(application));
 }
 
 static char *

@@ -86,9 +86,9 @@ import(AkmaVerb *verb, AkmaKsOp *op, const char *file, GError **error)
 {
     const AkmaKsKey *key;
 
-    if (!op->application || !op->terminal || !file)
-        return invalid(error, "--application, --terminal and --file must be given");
-    if (!akma_terminal_id_is_valid(op->terminal))
+    if (!op->application || !file)
+        return invalid(error, "--application and --file must be given");
+    if (op->terminal && !akma_terminal_id_is_valid(op->terminal))
         return invalid(error, "a terminal id is 43 characters of A-Z a-z 0-9 - _");
     if (!akma_verb_open(verb, error))
         return false;
@@ -113,8 +113,8 @@ akma_verb_key_import(AkmaVerb *verb, int argc, char **argv)
     g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_KEY_IMPORT);
     g_autofree char *file = NULL;
     const GOptionEntry entries[] = {
-        {"application", 0, 0, G_OPTION_ARG_STRING, &op->application, "Whose key it is", "ID"},
-        {"terminal", 0, 0, G_OPTION_ARG_STRING, &op->terminal, "Whose key it is", "ID"},
+        {"application", 0, 0, G_OPTION_ARG_STRING, &op->application, "What it is for", "ID"},
+        {"terminal", 0, 0, G_OPTION_ARG_STRING, &op->terminal, "Whose, unless all share it", "ID"},
         {"file", 0, 0, G_OPTION_ARG_FILENAME, &file, "16 to 64 bytes, or a JWK", "FILE"},
         G_OPTION_ENTRY_NULL,
     };

@@ -20,11 +20,11 @@ static const char *const states[] = {
 static void
 print_json(const AkmaKsKey *key)
 {
-    akma_verb_print_json(json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:I,s:o}",
+    akma_verb_print_json(json_pack("{s:s,s:o,s:s,s:s,s:I,s:s,s:I,s:o}",
                                    "application",
                                    key->application,
                                    "terminal",
-                                   key->terminal,
+                                   akma_json_text(key->terminal),
                                    "kid",
                                    key->kid,
                                    "state",
@@ -46,7 +46,13 @@ add_to_table(AkmaTable *table, const AkmaKsKey *key)
     g_autofree char *not_after = akma_dup_time(key->not_after);
     g_autofree char *hash = g_strndup(key->sha256, 16);
 
-    akma_table_add(table, key->kid, key->terminal, states[key->state], created, not_after, hash);
+    akma_table_add(table,
+                   key->kid,
+                   key->terminal ? key->terminal : "all",
+                   states[key->state],
+                   created,
+                   not_after,
+                   hash);
 }
 
 static void

@@ -26,13 +26,20 @@ def furnish(s):
     s.operator.first_keys[OTHER], s.operator.supis[OTHER] = FIRST_KEY, "imsi-001010000000002"
     s.verb("application", "add", "vpn", "--source", "local", "--allow", "group:plant")
     s.verb("application", "add", "gone", "--source", "local", "--allow", "*")
-    s.exchange("mqtt", "gone")
+    s.verb("application", "add", "all", "--source", "shared", "--allow", "*")
+    s.exchange("mqtt", "gone", "all")
     s.exchange(kid=OTHER)
     terminals = [row["terminal"] for row in s.rows("terminal", "list")]
     s.verb("terminal", "group", terminals[0], "plant")
     s.verb("terminal", "label", terminals[1], "the other ' \u00e9")
     s.verb("key", "rotate", "--application", "mqtt", "--terminal", terminals[0])
     s.verb("application", "remove", "gone")
+
+
+def keys_of(s, **more):
+    """The terminal's own key and the one that all share."""
+    keys = s.exchange("mqtt", "all", **more)
+    return keys.raw("mqtt"), keys.raw("all")
 
 
 def contents(s):
@@ -66,7 +73,8 @@ def make_key(s, name):
 def a_store_goes_to_postgresql_and_back_and_gives_the_same_keys():
     with Server() as s:
         furnish(s)
-        given = [s.exchange().raw("mqtt"), s.exchange(kid=OTHER).raw("mqtt")]
+        given = [keys_of(s), keys_of(s, kid=OTHER)]
+        assert given[0][0] != given[1][0] and given[0][1] == given[1][1]
         before = contents(s)
         make_key(s, "second.key")
         write_other(s, "pg.conf", store_key="second.key", backend="postgresql",
@@ -75,12 +83,12 @@ def a_store_goes_to_postgresql_and_back_and_gives_the_same_keys():
         s.stack.stop("akma-keyserver")
         for target in ("pg.conf", "back.conf"):
             rows = s.rows("store", "migrate", "--to", s.stack.path(target))
-            assert rows[0]["keys"] == 3 and rows[0]["terminals"] == 2, rows
+            assert rows[0]["keys"] == 4 and rows[0]["terminals"] == 2, rows
             assert contents(s) == before
             use(s, target)
             assert contents(s) == before
             s.process = s.stack.start_keyserver()
-            assert [s.exchange().raw("mqtt"), s.exchange(kid=OTHER).raw("mqtt")] == given
+            assert [keys_of(s), keys_of(s, kid=OTHER)] == given
             s.stack.stop("akma-keyserver")
         # a removed application's versions are not given out again there either
         s.verb("application", "add", "gone", "--source", "local", "--allow", "*")
@@ -150,7 +158,7 @@ def a_backup_is_made_while_serving_and_restored(backend):
     conninfo = pg.conninfo("backed_up") if backend == "postgresql" else None
     with Server(conninfo=conninfo) as s:
         furnish(s)
-        raw, before = s.exchange().raw("mqtt"), contents(s)
+        raw, before = keys_of(s), contents(s)
         saved = s.stack.path("saved.db")
         s.verb("store", "backup", saved)
         assert os.stat(saved).st_mode & 0o777 == 0o600
@@ -164,7 +172,7 @@ def a_backup_is_made_while_serving_and_restored(backend):
         use(s, "restored.conf")
         assert contents(s) == before
         s.process = s.stack.start_keyserver()
-        assert s.exchange().raw("mqtt") == raw
+        assert keys_of(s) == raw
 
 
 @tap.each("sqlite", "postgresql")
@@ -172,7 +180,7 @@ def the_store_key_is_changed_while_serving(backend):
     conninfo = pg.conninfo("rekeyed") if backend == "postgresql" else None
     with Server(conninfo=conninfo) as s:
         furnish(s)
-        raw, before = s.exchange().raw("mqtt"), contents(s)
+        raw, before = keys_of(s), contents(s)
         assert s.verb("store", "rekey", check=False).returncode == 2
         old, new = ("store-key-file=" + s.stack.path(name) for name in ("store.key", "new.key"))
         make_key(s, "new.key")
@@ -183,15 +191,15 @@ def the_store_key_is_changed_while_serving(backend):
         s.edit(new, new + "\nold-" + old)
         s.stack.stop("akma-keyserver")
         s.process = s.stack.start_keyserver()
-        assert s.exchange().raw("mqtt") == raw
+        assert keys_of(s) == raw
         # every key, and the key of terminal ids
         assert s.rows("store", "rekey") == [{"sealed": len(before[2]) + 1}]
         assert s.rows("store", "rekey") == [{"sealed": 0}]
-        assert s.exchange().raw("mqtt") == raw and contents(s) == before
+        assert keys_of(s) == raw and contents(s) == before
         s.edit("\nold-" + old, "")
         s.stack.stop("akma-keyserver")
         s.process = s.stack.start_keyserver()
-        assert s.exchange().raw("mqtt") == raw and contents(s) == before
+        assert keys_of(s) == raw and contents(s) == before
         s.edit(new, old)
         assert s.verb("check", check=False).returncode == 30
 

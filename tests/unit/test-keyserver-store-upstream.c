@@ -244,6 +244,7 @@ a_store_of_version_1_goes_on(void **state)
     Fixture *f = *state;
     g_autoptr(AkmaKeySet) before = NULL;
     g_autoptr(AkmaKeySet) after = NULL;
+    g_autoptr(AkmaKeySet) shared = NULL;
 
     add(f, "mqtt", "*", 0, 0);
     before = deliver(f, ONE, "mqtt", NOW);
@@ -252,13 +253,18 @@ a_store_of_version_1_goes_on(void **state)
     write_sql(f, "ALTER TABLE application DROP COLUMN provider");
     write_sql(f, "ALTER TABLE application DROP COLUMN upstream_id");
     write_sql(f, "ALTER TABLE application DROP COLUMN base");
+    write_sql(f, "DELETE FROM terminal WHERE id = '*'");
     set_version(f, 1);
     f->store = akma_ks_open(&f->place, NULL);
     assert_non_null(f->store);
     after = deliver(f, ONE, "mqtt", NOW);
     add_upstream(f, "vpn", "*");
+    add(f, "all", "*", 0, 0);
+    write_sql(f, "UPDATE application SET source = 'shared' WHERE id = 'all'");
+    shared = deliver(f, ONE, "all", NOW);
 
     assert_true(akma_secret_equal(only_key(before)->secret, only_key(after)->secret));
+    assert_string_equal(only_key(shared)->identity, "all.1.shared");
 }
 
 int
