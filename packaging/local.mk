@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What is installed beside the programs. Folders: ./configure --with-systemdsystemunitdir=,
-# and make dbuspolicydir= dbusservicedir= catalogdir= polkitactionsdir= bashcompletiondir= sysusersdir= tmpfilesdir=.
+# and make apparmordir= dbuspolicydir= dbusservicedir= catalogdir= polkitactionsdir= bashcompletiondir= sysusersdir= tmpfilesdir=.
 dist_man_MANS += \
 	%D%/man/akma-keyserver.8 \
 	%D%/man/akma-keyserver.conf.5 \
@@ -14,6 +14,8 @@ dist_man_MANS += \
 
 dbuspolicydir = $(datadir)/dbus-1/system.d
 dist_dbuspolicy_DATA = %D%/org.akmad1.conf
+apparmordir = $(sysconfdir)/apparmor.d
+dist_apparmor_DATA = %D%/apparmor/akmad %D%/apparmor/akmad-port %D%/apparmor/akma-keyserver
 polkitactionsdir = $(datadir)/polkit-1/actions
 dist_polkitactions_DATA = %D%/org.akmad1.policy
 catalogdir = $(prefix)/lib/systemd/catalog
@@ -22,7 +24,8 @@ dbusservicedir = $(datadir)/dbus-1/system-services
 dbusinterfacesdir = $(datadir)/dbus-1/interfaces
 dist_dbusinterfaces_DATA = dbus/org.akmad1.xml
 nodist_dbusservice_DATA = %D%/org.akmad1.service
-dist_systemdsystemunit_DATA = %D%/akmad-port.socket %D%/akmad-credentials.socket
+dist_systemdsystemunit_DATA = %D%/akmad-port.socket %D%/akmad-credentials.socket \
+	%D%/akma-keyserver.socket
 nodist_systemdsystemunit_DATA = %D%/akmad.service %D%/akmad-port.service \
 	%D%/akmad-wait@.service \
 	%D%/akma-keyserver.service %D%/akma-lab.service
@@ -78,12 +81,12 @@ EXTRA_DIST += \
 	%D%/akma-lab.sysusers \
 	%D%/akmactl.bash \
 	%D%/akmad.sysusers \
-	%D%/build-deb \
 	%D%/clang-format \
 	%D%/clang-tidy \
+	%D%/deb \
 	%D%/debian \
 	%D%/docs \
 	%D%/udev/60-akmad.rules \
 	SECURITY.md dbus/README.md modem/README.md tests/README.md
 
-script_tests += tests/check-docs.py tests/check-rules.py
+script_tests += tests/check-docs.py tests/check-rules.py tests/check-units.sh
