@@ -5,17 +5,21 @@
  * card-tool [--protocol=NAME] [--proxy=auto|always|never] [--helper=SOCKET] [--slot=N]
  *           [--give-up=MS] DEVICE TIMEOUT-MS ACTION...
  *
- * Each action (read, probe, refresh, state, query, pin:DIGITS, sleep:MS, cancel:MS, which is a read
- * that is cancelled then, auth:RAND:AUTN in hex; gba-me=BSF, gba-u=BSF, either with "fresh-" in
- * front; gba-for=NAME says for which server, drop forgets the bootstrappings, reopen closes the
- * port and opens it again; these three say nothing) prints one line: "ok ..." or "error NAME:
- * message". --give-up cancels the opening. For tests: it prints an A-KID, RES and AUTS, and the
- * SHA-256 of K_AF and of CK || IK; its PINs are those of simulated cards.
+ * Each action (read, probe, refresh, state, query, pin:DIGITS, cancel:MS, which is a read that is
+ * cancelled then, auth:RAND:AUTN in hex; gba-me=BSF, gba-u=BSF, either with "fresh-" in front)
+ * prints one line: "ok ..." or "error NAME: message". These say nothing: gba-for=NAME says for
+ * which server, drop forgets the bootstrappings, reopen closes the port and opens it again,
+ * sleep:MS, wait goes on at a line or the end of stdin, other when another card is ready than there
+ * is now.
+ * --give-up cancels the opening. For tests: it prints an A-KID, RES and AUTS, and the SHA-256 of
+ * K_AF and of CK || IK; its PINs are those of simulated cards.
  */
+#include <glib-unix.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "anchor/read.h"
 #include "anchor/services.h"
@@ -299,6 +303,41 @@ slept(gpointer user_data)
 }
 
 static gboolean
+heard(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    char c;
+
+    if (read(fd, &c, 1) == 1 && c != '\n')
+        return G_SOURCE_CONTINUE;
+    g_main_loop_quit(((Tool *)user_data)->loop);
+
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+too_late(gpointer user_data)
+{
+    *(bool *)user_data = true;
+
+    return G_SOURCE_REMOVE;
+}
+
+/* As long as it is the card of now, or none. */
+static void
+wait_for_another(Tool *tool)
+{
+    g_autofree char *before = g_strdup(akma_modem_get_sim_id(tool->modem));
+    bool late = false;
+    guint timer = g_timeout_add_seconds(60, too_late, &late);
+
+    while (!late && (*akma_modem_get_sim_id(tool->modem) == '\0' ||
+                     g_str_equal(akma_modem_get_sim_id(tool->modem), before)))
+        g_main_context_iteration(NULL, TRUE);
+    if (!late)
+        g_source_remove(timer);
+}
+
+static gboolean
 cancel(gpointer user_data)
 {
     g_cancellable_cancel(user_data);
@@ -372,6 +411,11 @@ act(Tool *tool, const char *action)
     } else if (g_str_has_prefix(action, "sleep:")) {
         g_ascii_string_to_unsigned(action + strlen("sleep:"), 10, 0, 60000, &ms, NULL);
         g_timeout_add((guint)ms, slept, tool);
+    } else if (g_str_equal(action, "wait")) {
+        g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, heard, tool);
+    } else if (g_str_equal(action, "other")) {
+        wait_for_another(tool);
+        return;
     } else {
         say_state(tool);
         return;

@@ -31,7 +31,7 @@ socket.send_fds(socket.socket(fileno=0), [b"1"], [listener.fileno()])
 """
 
 
-def wait_until(what, condition, seconds=10):
+def wait_until(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -141,7 +141,7 @@ class Column:
 
     def control(self, line, may_fail=False):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
+            s.settimeout(60)
             s.connect(self.path("control"))
             s.sendall(line.encode() + b"\n")
             answer = s.makefile().readline().strip()
@@ -160,7 +160,7 @@ class Column:
 
     # -- the agent's side ----------------------------------------------------------------------
 
-    def tool(self, *actions, timeout_ms=3000):
+    def tool(self, *actions, timeout_ms=20000):
         """card-tool with these actions; its lines."""
         argv = [] if self.helper else self.enter()
         if self.helper and ROOT:

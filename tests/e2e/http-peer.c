@@ -3,10 +3,11 @@
 /*
  * http-peer: a small server on src/http for the tests beside it.
  *
- * Paths: /hello, /echo (the body), /big/N (N bytes), /hold (answered when the peer asks for
- * /release on any connection), /close (answer, then close), /drop (close without an answer),
- * /status (counters), /whoami (peer and client certificate), /via/... (the answer of --upstream
- * to this request), /plant/heap and /plant/secure (keeps the body until /forget).
+ * Paths: /hello, /echo (the body), /big/N (N bytes), /hold (a line "held" on stdout, and an answer
+ * when the peer asks for /release on any connection), /close (answer, then close), /drop (close
+ * without an answer), /status (counters), /whoami (peer and client certificate), /via/... (the
+ * answer of --upstream to this request), /plant/heap and /plant/secure (keeps the body until
+ * /forget).
  */
 #include <glib.h>
 #include <openssl/crypto.h>
@@ -52,9 +53,9 @@ static struct {
     .streams = 4,
     .header_bytes = 8192,
     .body_bytes = 16384,
-    .handshake_ms = 2000,
-    .idle_ms = 5000,
-    .timeout_ms = 2000,
+    .handshake_ms = 10000,
+    .idle_ms = 20000,
+    .timeout_ms = 10000,
     .answer_bytes = 65536,
     .in_flight = 8,
 };
@@ -241,6 +242,8 @@ on_request(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data)
         answer_big(peer, stream, (size_t)g_ascii_strtoull(path + strlen("/big/"), NULL, 10));
     } else if (g_str_equal(path, "/hold")) {
         g_ptr_array_add(peer->held, stream);
+        puts("held"); /* Peer.wait_held() */
+        fflush(stdout);
     } else if (g_str_equal(path, "/release")) {
         release(peer);
         answer_text(peer, stream, 200, "done\n");

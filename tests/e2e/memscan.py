@@ -49,7 +49,7 @@ def _stop(pid):
     if _threads_are_stopped(pid):
         return False
     os.kill(pid, signal.SIGSTOP)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not _threads_are_stopped(pid):
         if time.monotonic() > end:
             raise RuntimeError(f"process {pid} does not stop")

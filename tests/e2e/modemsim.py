@@ -50,7 +50,7 @@ class Sim:
         with open(self.path("log")) as file:
             return file.read()
 
-    def wait_until(self, condition, what, timeout=10):
+    def wait_until(self, condition, what, timeout=60):
         limit = time.monotonic() + timeout
         while not condition():
             assert self.process.poll() is None, "it ended: " + self.log()
@@ -59,7 +59,7 @@ class Sim:
 
     def control(self, line):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
+            s.settimeout(60)
             s.connect(self.path("control"))
             s.sendall(line.encode() + b"\n")
             return s.makefile().readline().rstrip("\n")
@@ -74,7 +74,7 @@ class Sim:
 
     def __exit__(self, kind, *rest):
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(10)
+        status = self.process.wait(60)
         log = self.log()
         left = [n for n in (*self.faces, "control", "ready") if os.path.lexists(self.path(n))]
         self.dir.cleanup()

@@ -19,6 +19,7 @@ import h2.connection
 import h2.events
 
 BUILD = pathlib.Path(os.environ.get("top_builddir", "."))
+WAIT_S = 60  # for what comes at once on a machine that is not loaded
 
 
 class Skip(Exception):
@@ -31,6 +32,36 @@ def need(program):
     return program
 
 
+def eventually(condition, process=None):
+    """Until @condition() holds; @process must not end before."""
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        if process and process.poll() is not None:
+            raise RuntimeError(f"{process.args[0]} has ended")
+        if time.monotonic() > end:
+            raise RuntimeError(f"not within {WAIT_S} s")
+        time.sleep(0.01)
+
+
+def wait_listening(port, process):
+    """Until a program that has no --ready listens on @port of 127.0.0.1."""
+    def there():
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", port)) == 0
+    eventually(there, process)
+
+
+def wait_read(sock):
+    """Until the program at the other end has read all that was sent to it."""
+    theirs, ours = (":%04X" % a[1] for a in (sock.getpeername(), sock.getsockname()))
+
+    def nothing_waits():
+        with open("/proc/net/tcp") as rows:
+            return any(row[1].endswith(theirs) and row[2].endswith(ours) and
+                       row[4].endswith(":00000000") for row in map(str.split, rows))
+    eventually(nothing_waits)
+
+
 class Peer:
     """A program of ours with --ready."""
 
@@ -38,15 +69,12 @@ class Peer:
         self.ending = False
         self.last = None
         self.dir = tempfile.mkdtemp(prefix="akmad-http-")
-        ready = os.path.join(self.dir, "ready")
-        self.process = subprocess.Popen(
-            [BUILD / "tests" / "e2e" / program, f"--ready={ready}", *args],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        end = time.monotonic() + 10
-        while not os.path.exists(ready):
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{program} does not start")
-            time.sleep(0.01)
+        ready, self.out = os.path.join(self.dir, "ready"), os.path.join(self.dir, "out")
+        with open(self.out, "w") as out:
+            self.process = subprocess.Popen(
+                [BUILD / "tests" / "e2e" / program, f"--ready={ready}", *args],
+                stdin=subprocess.DEVNULL, stdout=out)
+        eventually(lambda: os.path.exists(ready), self.process)
         self.ready = dict(line.rstrip("\n").split("=", 1) for line in open(ready))
         if "listen" in self.ready and not self.ready["listen"].startswith("unix:"):
             host, port = self.ready["listen"].rsplit(":", 1)
@@ -63,12 +91,21 @@ class Peer:
             self.process.terminate()
         self.ending = True
 
+    def wait_held(self, n=1):
+        """Until it has been asked @n times for /hold."""
+        eventually(lambda: self.read_out().count("held\n") >= n, self.process)
+
+    def read_out(self):
+        with open(self.out) as file:
+            return file.read()
+
     def stop(self):
         """Ends it; its last line as a dict."""
         self.terminate()
         if self.last is not None:
             return self.last
-        out, _ = self.process.communicate(timeout=10)
+        self.process.wait(WAIT_S)
+        out = self.read_out()
         shutil.rmtree(self.dir, ignore_errors=True)
         assert self.process.returncode == 0, f"status {self.process.returncode}"
         self.last = {k: int(v) for k, v in re.findall(r"(\w+)=(-?\d+)", out)}
@@ -122,7 +159,7 @@ class Certificates:
 
 def curl(*args, data=None):
     """(status of curl, HTTP status, body)"""
-    done = subprocess.run(["curl", "-sS", "-q", "--noproxy", "*", "-m", "10", "-w", "\n%{http_code}",
+    done = subprocess.run(["curl", "-sS", "-q", "--noproxy", "*", "-m", str(WAIT_S), "-w", "\n%{http_code}",
                            *args], input=data, capture_output=True)
     body, _, code = done.stdout.rpartition(b"\n")
     return done.returncode, int(code or 0), body
@@ -202,7 +239,7 @@ class RawClient:
     """python3-h2 over a plain socket; nothing happens but what the test says."""
 
     def __init__(self, address, tls=None, check=True):
-        self.socket = socket.create_connection(address, timeout=5)
+        self.socket = socket.create_connection(address, timeout=WAIT_S)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.h2 = h2.connection.H2Connection(config=h2.config.H2Configuration(
@@ -222,7 +259,7 @@ class RawClient:
                              end_stream=end)
         return stream
 
-    def until(self, kind, stream=None, seconds=5):
+    def until(self, kind, stream=None, seconds=WAIT_S):
         """The next event of @kind; None when the connection is closed before it."""
         self.socket.settimeout(seconds)
         while True:
@@ -244,6 +281,12 @@ class RawClient:
             except (ConnectionError, ssl.SSLError):
                 pass
 
+    def settle(self):
+        """Until the other end has looked at all that was sent so far."""
+        self.h2.ping(b"settled?")
+        self.flush()
+        assert self.until(h2.events.PingAckReceived)
+
     def answer(self, stream):
         """(status, body) of @stream"""
         head = self.until(h2.events.ResponseReceived, stream)
@@ -257,7 +300,7 @@ class RawClient:
             self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
             self.flush()
 
-    def is_closed(self, seconds=5):
+    def is_closed(self, seconds=WAIT_S):
         """True when the server closes within @seconds."""
         self.socket.settimeout(seconds)
         try:

@@ -8,6 +8,7 @@
 A function that raises fails; raise tap.Skip("why") to skip.
 """
 import sys
+import time
 import traceback
 
 
@@ -38,6 +39,27 @@ def each(*values):
 def skip_all(why):
     print("1..0 # SKIP " + why, flush=True)
     sys.exit(0)
+
+
+def eventually(condition, seconds):
+    """Looks again until @condition() holds; whether it ever did."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def patiently(check, *milliseconds):
+    """check(ms) with the first of @milliseconds; with the next one where that failed: a modem that
+    does not answer in time is an error, and under load the time of the first may be too short."""
+    for ms in milliseconds[:-1]:
+        try:
+            return check(ms)
+        except AssertionError as error:
+            print("# with %d ms: %s" % (ms, str(error).replace("\n", "\n# ")), flush=True)
+    return check(milliseconds[-1])
 
 
 def main():

@@ -265,7 +265,7 @@ def clean(column):
     """No channel of ours is open, and no identity was said."""
     assert IMSI not in column.output, "an identity in the output"
     if column.dialect != "no-cchc":
-        columns.wait_until("no channel is open", lambda: column.channels() == 0, 3)
+        columns.wait_until("no channel is open", lambda: column.channels() == 0)
 
 
 def challenge(usim, sqn, amf=b"\x80\x00"):

@@ -102,7 +102,7 @@ def a_card_that_was_changed_has_no_part_in_the_old_one():
     other_imsi = "001010123456780"
     with card.Modem() as modem, bsf() as peer:
         other = modem.write("other", imsi=other_imsi, iccid="8900101234567890999")
-        tool = modem.start(me(peer), "sleep:700", "refresh", me(peer))
+        tool = modem.start(me(peer), "wait", "refresh", me(peer))
         card.same(tool.stdout.readline().split()[0], "ok")
         modem.control("sim out")
         modem.control("sim in " + other)
@@ -138,7 +138,7 @@ def the_second_bootstrapping_goes_by_the_tmpi():
 @tap.test
 def a_tmpi_that_the_bsf_forgot_is_replaced_by_the_impi():
     with card.Modem() as modem, bsf() as peer:
-        tool = modem.start(me(peer), "sleep:700", "fresh-" + me(peer))
+        tool = modem.start(me(peer), "wait", "fresh-" + me(peer))
         assert tool.stdout.readline().startswith("ok")
         peer.impis.clear()
         line, = card.finish(tool)
@@ -158,7 +158,7 @@ def a_bsf_without_tmpi_gets_the_impi_each_time():
 @tap.test
 def reject_a_bsf_that_refuses_tmpi_and_impi():
     with card.Modem() as modem, bsf() as peer:
-        tool = modem.start(me(peer), "sleep:700", "fresh-" + me(peer))
+        tool = modem.start(me(peer), "wait", "fresh-" + me(peer))
         assert tool.stdout.readline().startswith("ok")
         peer.wrong = "403"
         line, = card.finish(tool)
@@ -177,7 +177,7 @@ def a_bootstrapping_in_the_card_that_somebody_replaced_is_made_anew():
         url = "gba-u=http://" + core.ready["bsf"]
         with card.Modem(usim="services=68", keys="") as modem:
             again = modem.write("again", usim="services=68", keys="")
-            tool = modem.start(url, url, "sleep:900", "refresh", url)
+            tool = modem.start(url, url, "wait", "refresh", url)
             first, second = tool.stdout.readline(), tool.stdout.readline()
             assert first.endswith(" new\n") and not second.endswith(" new\n"), (first, second)
             assert first.split()[1:3] == second.split()[1:3]
@@ -262,7 +262,7 @@ def a_bsf_says_when_to_come_again_but_not_later_than_in_an_hour():
 @tap.test
 def a_bsf_that_is_asked_too_often_is_not_asked_again_by_the_impi():
     with card.Modem() as modem, bsf() as peer:
-        tool = modem.start(me(peer), "sleep:700", "fresh-" + me(peer))
+        tool = modem.start(me(peer), "wait", "fresh-" + me(peer))
         assert tool.stdout.readline().startswith("ok")
         peer.wrong = "429"
         line, = card.finish(tool)
@@ -329,8 +329,7 @@ def cancelled_and_unplugged_it_ends():
     with card.Modem() as modem, bsf() as peer:
         peer.wrong = "silence"
         tool = modem.start(me(peer))
-        while not peer.requests:
-            pass
+        assert tap.eventually(lambda: peer.requests, 60)
         modem.control("unplug")
         lines = card.finish(tool)
         assert lines[0].startswith("error "), lines

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The server of src/http in HTTP/1.1 against curl, openssl and Python's http.client."""
 
+import contextlib
 import http.client
 import re
 import socket
@@ -30,7 +31,7 @@ class Raw:
     """A socket; nothing happens but what the test says."""
 
     def __init__(self, server):
-        self.socket = socket.create_connection(server.address, timeout=5)
+        self.socket = socket.create_connection(server.address, timeout=peers.WAIT_S)
         self.left = b""
 
     def send(self, data):
@@ -95,7 +96,7 @@ def reject_http_2_where_it_is_not_spoken():
         tls = ssl.create_default_context(cafile=ca)
         tls.set_alpn_protocols(["h2"])
         try:
-            with socket.create_connection(server.address, timeout=5) as plain:
+            with socket.create_connection(server.address, timeout=peers.WAIT_S) as plain:
                 tls.wrap_socket(plain, server_hostname="localhost").recv(1)
             assert False, "TLS came up"
         except ssl.SSLError as error:
@@ -108,8 +109,11 @@ def reject_http_1_where_it_is_not_spoken():
     with peer(versions="2") as server:
         client = Raw(server)
         client.send(GET)
-        time.sleep(0.1)
-        assert b"HTTP/1" not in client.socket.recv(65536)
+        said = b""
+        with contextlib.suppress(ConnectionError):
+            while more := client.socket.recv(65536):
+                said += more
+        assert b"HTTP/1" not in said, said
 
 
 def a_body_comes_back_as_it_was_sent():
@@ -170,7 +174,7 @@ def an_answer_may_come_later():
     with peer() as server:
         held, other = Raw(server), Raw(server)
         held.send(GET.replace(b"hello", b"hold"))
-        time.sleep(0.1)
+        server.wait_held()
         other.send(GET.replace(b"hello", b"release"))
         assert other.answer()[0] == 200
         assert held.answer()[::2] == (200, b"released\n")
@@ -200,7 +204,7 @@ def stop_ends_idle_connections_and_lets_a_request_end():
         idle.send(GET)
         assert idle.answer()[0] == 200
         busy.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")
-        time.sleep(0.1)
+        peers.wait_read(busy.socket)
         server.terminate()
         assert idle.is_closed()
         busy.send(b"bc")
@@ -255,7 +259,7 @@ def reject_a_body_that_never_ends():
         client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
         start = time.monotonic()
         assert client.answer() is None
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 8
 
 
 def reject_a_slow_client_however_often_it_says_something():
@@ -269,7 +273,7 @@ def reject_a_slow_client_however_often_it_says_something():
             raise AssertionError("it may take all day")
         except ConnectionError:
             pass
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 8
 
 
 def reject_a_client_that_says_nothing():

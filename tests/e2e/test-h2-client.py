@@ -72,7 +72,7 @@ def nghttpd_answers():
         port = s.getsockname()[1]
     server = subprocess.Popen(["nghttpd", "--no-tls", "-d", folder, "-a", "127.0.0.1", str(port)])
     try:
-        time.sleep(0.3)
+        peers.wait_listening(port, server)
         assert ask(None, "/file", port=port) == (200, "from nghttpd\n")
         assert ask(None, "/nothing", port=port)[0] == 404
     finally:
@@ -92,7 +92,7 @@ def requests_share_one_connection():
         streams = [client.request(path="/via/hold") for _ in range(3)]
         client.flush()
         other = RawClient(peer.address)
-        time.sleep(0.2)
+        server.wait_held(3)
         last = other.request(path="/via/release")
         other.flush()
         assert other.answer(last)[0] == 200
@@ -101,7 +101,6 @@ def requests_share_one_connection():
         client.close()
         other.close()
         peer.stop()
-        time.sleep(0.2)
         assert server.stop()["conns"] == 1
 
 
@@ -112,7 +111,6 @@ def a_connection_that_the_server_closed_is_opened_again():
             time.sleep(0.6)
             assert via(peer, "/hello")[0] == 200
             peer.stop()
-        time.sleep(0.2)
         assert server.stop()["conns"] == 2
 
 
@@ -227,7 +225,7 @@ def reject_silence():
     with FakeServer(talk) as server:
         began = time.monotonic()
         failed(ask(None, "/x", "--timeout-ms=300", port=server.port), UNREACHABLE, "within 300 ms")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 8
 
 
 def a_dead_connection_is_not_used_again():
@@ -272,10 +270,9 @@ def a_cancelled_call_is_reset_at_the_server():
         client = RawClient(peer.address)
         stream = client.request(path="/via/hold")
         client.flush()
-        time.sleep(0.2)
+        server.wait_held()
         client.h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
-        client.flush()
-        time.sleep(0.2)
+        client.settle()
         assert via(peer, "/hello") == (200, "hello\n")
         client.close()
         peer.stop()
@@ -288,7 +285,7 @@ def ending_with_a_request_under_way_is_clean():
         client = RawClient(peer.address)
         client.request(path="/via/hold")
         client.flush()
-        time.sleep(0.2)
+        server.wait_held()
         last = peer.stop()
         assert last["loop"] == 0 and last["closed"] == 1, last
 
@@ -325,7 +322,7 @@ def s_server(*options):
                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
     try:
-        time.sleep(0.3)
+        peers.wait_listening(port, server)
         with Peer(f"--upstream=https://localhost:{port}", f"--upstream-ca={ca}") as peer:
             return via(peer, "/hello")
     finally:

@@ -128,10 +128,9 @@ def a_stop_lets_requests_finish():
         client, other = RawClient(peer.address), RawClient(peer.address)
         held = client.request(path="/hold")
         client.flush()
-        time.sleep(0.2)
+        peer.wait_held()
         release = other.request(path="/release", end=False)  # begun before, ended after
-        other.flush()
-        time.sleep(0.1)
+        other.settle()
         peer.terminate()
         assert client.until(h2.events.ConnectionTerminated)
         other.h2.end_stream(release)
@@ -146,10 +145,10 @@ def a_stop_ends_what_takes_too_long():
         client = RawClient(peer.address)
         client.request(path="/hold")
         client.flush()
-        time.sleep(0.2)
+        peer.wait_held()
         began = time.monotonic()
         last = peer.stop()
-        assert 0.5 < time.monotonic() - began < 3 and last["closed"] == 1, last
+        assert 0.5 < time.monotonic() - began < 20 and last["closed"] == 1, last
 
 
 def no_ticket_and_no_early_data_are_offered():
@@ -172,6 +171,17 @@ def still_serves(peer, tls=None):
     client.close()
 
 
+def serves_again(peer, tls=None):
+    """Once it knows that somebody has gone."""
+    def served():
+        try:
+            still_serves(peer, tls)
+        except (OSError, AttributeError):  # closed before or after the first frame
+            return False
+        return True
+    peers.eventually(served)
+
+
 def reject_tls_1_2():
     with Peer(*TLS) as peer:
         assert "alert protocol version" in s_client(peer, "-tls1_2", "-alpn", "h2")
@@ -181,7 +191,7 @@ def reject_tls_1_2():
 def reject_a_client_without_alpn():
     with Peer(*TLS) as peer:
         tls = client_tls(ca, protocols=())
-        with socket.create_connection(peer.address, timeout=5) as s:
+        with socket.create_connection(peer.address, timeout=peers.WAIT_S) as s:
             with tls.wrap_socket(s, server_hostname="localhost") as wrapped:
                 assert wrapped.recv(100) == b""
         still_serves(peer, client_tls(ca))
@@ -195,7 +205,7 @@ def reject_a_client_of_http_1_1_over_tls():
 
 def reject_http_1_1_in_clear_text():
     with Peer() as peer:
-        with socket.create_connection(peer.address, timeout=5) as s:
+        with socket.create_connection(peer.address, timeout=peers.WAIT_S) as s:
             s.sendall(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answer = b""
             while data := s.recv(4096):
@@ -422,39 +432,36 @@ def reject_streams_over_the_number():
 def reject_connections_over_the_number():
     with Peer("--connections=2") as peer:
         first, second = RawClient(peer.address), RawClient(peer.address)
-        with socket.create_connection(peer.address, timeout=5) as third:
+        with socket.create_connection(peer.address, timeout=peers.WAIT_S) as third:
             try:
                 assert third.recv(100) == b""
             except ConnectionError:
                 pass
         first.close()
-        time.sleep(0.1)
-        still_serves(peer)
+        serves_again(peer)
         second.close()
 
 
 def reject_handshakes_over_the_number():
     with Peer(*TLS, "--handshakes=2") as peer:
         half_open = [socket.create_connection(peer.address) for _ in range(2)]
-        time.sleep(0.1)
-        with socket.create_connection(peer.address, timeout=5) as third:
+        with socket.create_connection(peer.address, timeout=peers.WAIT_S) as third:
             try:
                 assert third.recv(100) == b""
             except ConnectionError:
                 pass
         for s in half_open:
             s.close()
-        time.sleep(0.1)
-        still_serves(peer, client_tls(ca))
+        serves_again(peer, client_tls(ca))
 
 
 def silent_handshakes_keep_nobody_out():
     with Peer(*TLS, "--handshakes=2", "--handshake-ms=60000") as peer:
         half_open = [socket.create_connection(peer.address) for _ in range(2)]
         time.sleep(2.1)
-        still_serves(peer, client_tls(ca))
+        serves_again(peer, client_tls(ca))
         # the oldest made room; the other one is still there
-        half_open[0].settimeout(5)
+        half_open[0].settimeout(peers.WAIT_S)
         assert half_open[0].recv(100) == b""
         half_open[1].settimeout(0.1)
         try:
@@ -467,17 +474,17 @@ def silent_handshakes_keep_nobody_out():
 
 def reject_a_half_open_handshake():
     with Peer(*TLS, "--handshake-ms=300") as peer:
-        with socket.create_connection(peer.address, timeout=5) as s:
+        with socket.create_connection(peer.address, timeout=peers.WAIT_S) as s:
             s.sendall(b"\x16\x03\x01")
             began = time.monotonic()
             assert s.recv(100) == b""
-            assert 0.1 < time.monotonic() - began < 2
+            assert 0.1 < time.monotonic() - began < 8
         still_serves(peer, client_tls(ca))
 
 
 def reject_silence_instead_of_settings():
     with Peer("--handshake-ms=300", "--idle-ms=60000") as peer:
-        with socket.create_connection(peer.address, timeout=5) as s:
+        with socket.create_connection(peer.address, timeout=peers.WAIT_S) as s:
             s.sendall(b"PRI * HTTP/2.0\r\n")
             while s.recv(100):
                 pass
@@ -488,7 +495,7 @@ def reject_an_idle_connection():
         client = RawClient(peer.address)
         began = time.monotonic()
         assert client.until(h2.events.ConnectionTerminated).error_code == 0
-        assert client.is_closed() and 0.2 < time.monotonic() - began < 2
+        assert client.is_closed() and 0.2 < time.monotonic() - began < 15
 
 
 def it_is_not_idle_who_waits_for_our_answer():
@@ -511,7 +518,7 @@ def reject_a_connection_over_its_lifetime():
         client.request(path="/hold")
         client.flush()
         assert client.until(h2.events.ConnectionTerminated)
-        assert client.is_closed() and 0.3 < time.monotonic() - began < 4
+        assert client.is_closed() and 0.3 < time.monotonic() - began < 15
         client.close()
         assert peer.stop()["held"] == 0
 
@@ -597,8 +604,8 @@ def reject_bad_files():
         assert done.returncode == 6 and text in done.stderr, (arguments, done)
 
 
-helpers = {"url", "s_client", "still_serves", "refused_headers", "ends_with", "push", "frame",
-           "rapid_reset", "reject_a_flood_of", "rss"}
+helpers = {"url", "s_client", "still_serves", "serves_again", "refused_headers", "ends_with", "push",
+           "frame", "rapid_reset", "reject_a_flood_of", "rss"}
 tests = [f for name, f in list(globals().items())
          if getattr(f, "__module__", "") == "__main__" and name not in helpers]
 

@@ -204,7 +204,7 @@ def reject_silence():
         began = time.monotonic()
         failed(ask(clear(peer), "GET /hold -", args=["--timeout-ms=300"])[0], UNREACHABLE,
                "timed out")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
 
 
 def a_cancelled_request_ends_at_once():
@@ -212,7 +212,7 @@ def a_cancelled_request_ends_at_once():
         began = time.monotonic()
         line = ask(clear(peer), "GET /hold - cancel")[0]
         assert line[:2] == ["error", "g-io-error-quark"], line
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
 
 
 def after_a_cancelled_request_the_next_one_works():
@@ -356,7 +356,7 @@ def s_server(*options):
                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
     try:
-        time.sleep(0.3)
+        peers.wait_listening(port, server)
         return ask(f"https://localhost:{port}", "GET /hello -", args=[f"--ca-file={ca}"])[0]
     finally:
         server.kill()

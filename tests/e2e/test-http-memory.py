@@ -8,7 +8,6 @@ one that is under way: so the search can fail.
 import http.client
 import os
 import ssl
-import time
 
 import memscan
 import peers
@@ -58,21 +57,21 @@ def nothing_is_left(path, *servers, tls=None):
 
 
 class Held:
-    """A request under way in @server, and its value."""
+    """A request that @holder holds, asked from @server, and its value."""
 
-    def __init__(self, server, path, tls=None):
+    def __init__(self, server, path, holder, tls=None):
         self.value = value()
         self.body = b"held " + self.value.hex().encode()
         self.client = RawClient(server.address, tls=tls)
         self.stream = exchange(self.client, path, self.body, hold=True)
-        time.sleep(0.2)
+        holder.wait_held()
 
     def release(self, server, tls=None):
         other = RawClient(server.address, tls=tls)
         assert other.answer((other.request(path="/release"), other.flush())[0])[0] == 200
         assert self.client.answer(self.stream)[0] == 200
         other.close()
-        time.sleep(0.1)
+        next_turn(self.client)
 
 
 def the_server_keeps_nothing_in_clear_text():
@@ -100,7 +99,7 @@ def nothing_of_http_1_is_left(server, client):
 
 def the_server_keeps_nothing_of_http_1_in_clear_text():
     with Peer("--versions=1") as server:
-        nothing_of_http_1_is_left(server, http.client.HTTPConnection(*server.address, timeout=5))
+        nothing_of_http_1_is_left(server, http.client.HTTPConnection(*server.address, timeout=peers.WAIT_S))
 
 
 def the_server_keeps_nothing_of_http_1_over_tls():
@@ -108,7 +107,7 @@ def the_server_keeps_nothing_of_http_1_over_tls():
     with Peer("--versions=1", *TLS) as server:
         nothing_of_http_1_is_left(
             server,
-            http.client.HTTPSConnection("localhost", server.address[1], timeout=5, context=tls))
+            http.client.HTTPSConnection("localhost", server.address[1], timeout=peers.WAIT_S, context=tls))
 
 
 def the_client_keeps_nothing_in_clear_text():
@@ -150,10 +149,9 @@ def a_refused_body_leaves_nothing():
 
 def a_reset_request_leaves_nothing():
     with Peer() as server:
-        held = Held(server, "/hold")
+        held = Held(server, "/hold", server)
         held.client.h2.reset_stream(held.stream)
-        held.client.flush()
-        time.sleep(0.2)
+        held.client.settle()
         found = places([server], held.value)
         held.client.close()
         assert not found, found
@@ -161,11 +159,9 @@ def a_reset_request_leaves_nothing():
 
 def a_broken_connection_leaves_nothing():
     with Peer() as server:
-        held = Held(server, "/hold")
+        held = Held(server, "/hold", server)
         held.client.close()
-        time.sleep(0.2)
-        found = places([server], held.value)
-        assert not found, found
+        peers.eventually(lambda: not places([server], held.value))
 
 
 def an_answer_that_is_not_taken_stays_and_then_goes():
@@ -192,7 +188,7 @@ def an_answer_that_is_not_taken_stays_and_then_goes():
 
 def control_a_held_request_is_found():
     with Peer() as server:
-        held = Held(server, "/hold")
+        held = Held(server, "/hold", server)
         found = places([server], held.value)
         assert ("hex" in [encoding for _, encoding, _ in found]), found
         held.release(server)
@@ -202,7 +198,7 @@ def control_a_held_request_is_found():
 
 def control_a_call_under_way_is_found():
     with Peer() as anchor, Peer(f"--upstream=http://127.0.0.1:{anchor.address[1]}") as server:
-        held = Held(server, "/via/hold")
+        held = Held(server, "/via/hold", anchor)
         found = places([server, anchor], held.value)
         assert {pid for pid, _, _ in found} == {server.process.pid, anchor.process.pid}, found
         held.release(anchor)

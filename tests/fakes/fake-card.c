@@ -435,7 +435,7 @@ too_late(gpointer user_data G_GNUC_UNUSED)
 void
 fake_card_run_until(const bool *flag)
 {
-    unsigned id = g_timeout_add(2000, too_late, NULL);
+    unsigned id = g_timeout_add_seconds(60, too_late, NULL);
 
     while (!*flag)
         g_main_context_iteration(NULL, TRUE);

@@ -50,7 +50,7 @@ void fake_qmi_indicate(FakeQmi *self, uint8_t service, uint8_t cid, uint16_t id,
 
 void fake_qmi_hang_up(FakeQmi *self);
 
-/* Runs the main loop for so long. */
+/* Runs the main loop until nothing has come for so long. */
 void fake_qmi_settle(unsigned ms);
 
 G_END_DECLS

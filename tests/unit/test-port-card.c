@@ -17,7 +17,7 @@
 #include "modem/port/message.h"
 #include "tests/fakes/fake-card.h"
 
-#define TIMEOUT_MS 100
+#define TIMEOUT_MS 1000
 
 typedef struct {
     char *folder;

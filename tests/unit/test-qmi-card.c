@@ -14,7 +14,7 @@
 #include "modem/usim.h"
 #include "tests/fakes/fake-qmi.h"
 
-#define TIMEOUT_MS 100
+#define TIMEOUT_MS 1000
 
 enum {
     READ = 0x0020,
@@ -75,7 +75,7 @@ typedef struct {
 static void
 wait_done(Fixture *fixture)
 {
-    for (unsigned i = 0; fixture->done == 0 && i < 500; i++)
+    for (unsigned i = 0; fixture->done == 0 && i < 12000; i++)
         fake_qmi_settle(5);
     assert_int_equal(fixture->done, 1);
     fixture->done = 0;
