@@ -45,7 +45,7 @@ tests_fuzz_fuzz_gba_LDADD = %D%/libanchor.la $(CRYPTO_LIBS) $(FUZZ_LIBS)
 
 # The whole agent side of a card, for tests/e2e/test-card.py.
 check_PROGRAMS += tests/e2e/card-tool
-tests_e2e_card_tool_SOURCES = tests/e2e/card-tool.c
+tests_e2e_card_tool_SOURCES = tests/e2e/card-options.c tests/e2e/card-options.h tests/e2e/card-tool.c
 tests_e2e_card_tool_LDADD = %D%/libanchor.la
 script_tests += tests/e2e/test-card.py tests/e2e/test-conformance.py tests/e2e/test-gba-terminal.py
 EXTRA_DIST += tests/e2e/columns.py tests/e2e/derive.py tests/e2e/tap.py tests/e2e/ubserver.py

@@ -28,12 +28,12 @@
 #include "base/text.h"
 #include "modem/modem-card.h"
 #include "modem/usim.h"
+#include "tests/e2e/card-options.h"
 
 typedef struct {
     GMainLoop *loop;
     AkmaModem *modem;
-    AkmaModemConfig config;
-    unsigned give_up_ms; /* 0: never */
+    CardOptions options;
     AkmaGbaCache *cache;
     AkmaAfId naf_id;
     unsigned changes;
@@ -369,7 +369,7 @@ reopen(Tool *tool)
 {
     akma_modem_close(tool->modem);
     g_clear_object(&tool->modem);
-    akma_modem_open_async(&tool->config, NULL, opened, tool);
+    akma_modem_open_async(&tool->options.config, NULL, opened, tool);
     g_main_loop_run(tool->loop);
     if (tool->modem)
         g_signal_connect_swapped(tool->modem, "changed", G_CALLBACK(changed), tool);
@@ -423,66 +423,6 @@ act(Tool *tool, const char *action)
     g_main_loop_run(tool->loop);
 }
 
-/* "--name=value" in front of the rest; false: no such option, or a bad value. */
-static bool
-read_option(Tool *tool, const char *option)
-{
-    static const char *const proxies[] = {
-        [AKMA_PROXY_AUTO] = "auto", [AKMA_PROXY_ALWAYS] = "always", [AKMA_PROXY_NEVER] = "never"};
-    const char *value = strchr(option, '=');
-    guint64 n;
-
-    if (!value++)
-        return false;
-    if (g_str_has_prefix(option, "--protocol=")) {
-        tool->config.protocol = value;
-        return true;
-    }
-    if (g_str_has_prefix(option, "--helper=")) {
-        tool->config.port_socket = value;
-        return true;
-    }
-    if (g_str_has_prefix(option, "--slot=") &&
-        g_ascii_string_to_unsigned(value, 10, 1, 9, &n, NULL)) {
-        tool->config.slot = (unsigned)n;
-        return true;
-    }
-    if (g_str_has_prefix(option, "--give-up=") &&
-        g_ascii_string_to_unsigned(value, 10, 1, 60000, &n, NULL)) {
-        tool->give_up_ms = (unsigned)n;
-        return true;
-    }
-    for (size_t i = 0; g_str_has_prefix(option, "--proxy=") && i < G_N_ELEMENTS(proxies); i++) {
-        if (g_str_equal(value, proxies[i])) {
-            tool->config.proxy = (AkmaProxy)i;
-            return true;
-        }
-    }
-
-    return false;
-}
-
-/* DEVICE, TIMEOUT-MS and the actions; false: wrong usage. */
-static bool
-read_arguments(Tool *tool, char **argv, char ***ret_actions)
-{
-    guint64 timeout_ms;
-
-    for (argv++; *argv && g_str_has_prefix(*argv, "--"); argv++) {
-        if (!read_option(tool, *argv))
-            return false;
-    }
-    if (!argv[0] || !argv[1] ||
-        !g_ascii_string_to_unsigned(argv[1], 10, 1, 60000, &timeout_ms, NULL))
-        return false;
-
-    tool->config.device = argv[0];
-    tool->config.timeout_ms = (unsigned)timeout_ms;
-    *ret_actions = argv + 2;
-
-    return true;
-}
-
 int
 main(int argc G_GNUC_UNUSED, char **argv)
 {
@@ -490,30 +430,29 @@ main(int argc G_GNUC_UNUSED, char **argv)
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(AkmaSecret) sim_id_key = NULL;
     g_autoptr(GCancellable) cancellable = NULL;
-    g_auto(Tool) tool = {.loop = loop, .config = {.protocol = "auto", .slot = 1}};
+    g_auto(Tool) tool = {.loop = loop, .options = CARD_OPTIONS_INIT};
     GError *error = NULL;
-    char **actions;
 
     akma_program_init("card-tool");
-    if (!read_arguments(&tool, argv, &actions))
+    if (!card_options_read(&tool.options, argv))
         return 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_MIN, NULL, &error))
         return akma_program_fail(error, false);
     sim_id_key = akma_secret_new(key, sizeof key, NULL);
-    tool.config.sim_id_key = sim_id_key;
+    tool.options.config.sim_id_key = sim_id_key;
     tool.cache = akma_gba_cache_new(NULL, NULL);
     if (!akma_af_id_init(&tool.naf_id, "keys.example.com", AKMA_UA_MESSAGE, &error))
         return akma_program_fail(error, false);
-    cancellable = cancellable_new(tool.give_up_ms);
+    cancellable = cancellable_new(tool.options.give_up_ms);
 
-    akma_modem_open_async(&tool.config, cancellable, opened, &tool);
+    akma_modem_open_async(&tool.options.config, cancellable, opened, &tool);
     g_main_loop_run(loop);
     if (!tool.modem)
         return 1;
     g_signal_connect_swapped(tool.modem, "changed", G_CALLBACK(changed), &tool);
-    for (; *actions && tool.modem; actions++)
-        act(&tool, *actions);
+    for (char **action = tool.options.actions; *action && tool.modem; action++)
+        act(&tool, *action);
     if (!tool.modem)
         return 1;
     while (g_main_context_iteration(NULL, FALSE))
