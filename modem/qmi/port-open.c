@@ -321,7 +321,8 @@ device_open(GObject *source, GAsyncResult *res, gpointer user_data)
     bool is_open = qmi_device_open_finish(QMI_DEVICE(source), res, &error);
     Opening *opening;
 
-    if (!task || !is_open)
+    /* libqmi closes MBIM devices that it does not have, with a critical warning */
+    if ((!task || !is_open) && qmi_device_is_open(QMI_DEVICE(source)))
         qmi_device_close_async(QMI_DEVICE(source), CLOSE_S, NULL, NULL, NULL);
     if (!task)
         return;
