@@ -20,13 +20,20 @@ class Unit:
         slice_, self.made = root[0] + "/system.slice", []
         self.path = "%s/%s" % (slice_, self.name)
         try:
-            for path in (slice_, self.path):
-                if not os.path.isdir(path):
-                    os.mkdir(path)
-                    self.made.append(path)
+            while not os.path.isdir(self.path):
+                for path in (slice_, self.path):
+                    self.make(path)
         except OSError as error:
             raise tap.Skip("cannot make a cgroup: %s" % error) from None
         return self
+
+    def make(self, path):
+        """Another test may make the slice at this moment, or take it away."""
+        try:
+            os.mkdir(path)
+            self.made.append(path)
+        except (FileExistsError, FileNotFoundError):
+            pass
 
     def enter(self):
         with open(self.path + "/cgroup.procs", "w") as file:

@@ -441,10 +441,10 @@ def get_does_not_wait_unless_told_so():
 
     line = refused("NotReady", "get", "vpn", "--format", "hex")
 
-    assert "no key yet" in line and time.monotonic() - started < 5
+    assert "no key yet" in line and time.monotonic() - started < 20
     started = time.monotonic()
     line = refused("NotReady", "get", "vpn", "--wait", "1", "--format", "hex")
-    assert 2 <= time.monotonic() - started < 10
+    assert 2 <= time.monotonic() - started < 60
     assert "does not let this terminal" in line
 
 
@@ -459,7 +459,7 @@ def get_waits_for_the_first_key():
     bus.do("key", name="late", kid="late:1", hex=KEY.hex())
     bus.do("set", name="late", KeyId="late:1", State="ready")
 
-    assert waiting.communicate(timeout=10)[0].decode() == KEY.hex() + "\n"
+    assert waiting.communicate(timeout=60)[0].decode() == KEY.hex() + "\n"
     assert waiting.returncode == 0
 
 
@@ -552,7 +552,7 @@ def watching(*words, json_lines=True):
         child.communicate()
 
 
-def next_line(child, seconds=10):
+def next_line(child, seconds=60):
     line = b""
     end = time.monotonic() + seconds
     while not line.endswith(b"\n"):
@@ -575,7 +575,7 @@ def watch_shows_the_present_state_first_then_each_event_in_order():
         bus.do("revoked", name="mqtt-2", kid="mqtt-2:8")
         events = [json.loads(next_line(child)) for _ in range(4)]
         child.send_signal(signal.SIGTERM)
-        assert child.wait(timeout=5) == 0
+        assert child.wait(timeout=60) == 0
     bus.do("set", name="mqtt-2", KeyId="mqtt-2:7")
     bus.do("set", name="vpn", State="pending")
 
@@ -634,13 +634,17 @@ def watch_runs_the_command_for_each_version():
 
 @tap.test
 def watch_hands_the_newest_version_to_a_slow_command():
-    with watching("mqtt-2", "--", "sh", "-c", SCRIPT + "; sleep 1") as child:
+    busy = os.path.join(folder, "busy")
+    open(busy, "w").close()
+    with watching("mqtt-2", "--", "sh", "-c",
+                  SCRIPT + "; while [ -e %s ]; do sleep 0.1; done; sleep 1" % busy) as child:
         next_line(child)
         for version in 8, 9:
             kid = "mqtt-2:%d" % version
             bus.do("key", name="mqtt-2", kid=kid, hex=ODD.hex())
             bus.do("set", name="mqtt-2", KeyId=kid)
             bus.do("changed", name="mqtt-2", kid=kid)
+        os.unlink(busy)
         assert next_line(child).split()[1] == b"mqtt-2:9"
         time.sleep(1.5)
         assert child.poll() is None and not select.select([child.stdout], [], [], 0)[0]

@@ -225,7 +225,7 @@ def silent_port_of_a_modem_is_given_up_soon_for_the_next_one():
         os.symlink(w.stack.path("modem.tty"), os.path.join(w.root, "dev", "ttyUSB3"))
         start = time.monotonic()
         w.start().wait_key()
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 40
         assert list(w.found()) == ["/dev/ttyUSB3"]
 
 

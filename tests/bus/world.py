@@ -146,7 +146,7 @@ class World:
         """akmad in the foreground until it ends; the finished process."""
         return subprocess.run([harness.program("akmad"), "--config", self.stack.path("akmad.conf"),
                                *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=20)
+                              timeout=60)
 
     # -- the bus ------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class World:
             self.stack.bus, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
             Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
 
-    def call(self, path, interface, method, *arguments, timeout=20000):
+    def call(self, path, interface, method, *arguments, timeout=60000):
         parameters = arguments[0] if arguments else None
         try:
             return self.connection.call_with_unix_fd_list_sync(
@@ -193,7 +193,7 @@ class World:
             return failed.name
         return None
 
-    def renew(self, application="mqtt", timeout=20000):
+    def renew(self, application="mqtt", timeout=60000):
         self.call(path_of(application), APPLICATION, "Renew", timeout=timeout)
 
     def enroll(self, application):
@@ -212,7 +212,7 @@ class World:
         result, _ = self.call(ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
         return result.unpack()[0]
 
-    def wait(self, what, condition, seconds=15):
+    def wait(self, what, condition, seconds=60):
         return harness.wait_until(what, condition, seconds)
 
     def wait_key(self, application="mqtt", kid=None):
@@ -229,14 +229,14 @@ class World:
         self.connection.call_sync("org.freedesktop.DBus", "/", "org.freedesktop.DBus.Peer", "Ping",
                                   None, None, 0, -1, None)
 
-    def wait_signal(self, member, arguments=None, seconds=10):
+    def wait_signal(self, member, arguments=None, seconds=60):
         def have():
             while GLib.MainContext.default().iteration(False):
                 pass
             return [s for s in self.signals if s[1] == member and arguments in (None, s[2])]
         return self.wait("signal %s" % member, have, seconds)
 
-    def iterate(self, condition, seconds=15):
+    def iterate(self, condition, seconds=60):
         """Runs the main loop of this process until @condition holds."""
         end = time.monotonic() + seconds
         while not condition() and time.monotonic() < end:

@@ -8,6 +8,7 @@
 
 `request` is a dict with "path", "headers" and "body" (JSON). An answer of None keeps silent.
 """
+import errno
 import json
 import socket
 import threading
@@ -26,7 +27,7 @@ class Aanf:
         self.first_keys, self.supis, self.gpsis = {}, {}, {}
         self.expiry = "2099-01-01T00:00:00Z"
         self.answer, self.delay, self.requests = None, 0, []
-        self.connections = 0
+        self.connections = self.ended = 0
         self.port = 0
         self.listener, self.open = None, []
 
@@ -42,9 +43,20 @@ class Aanf:
         return "http://127.0.0.1:%d" % self.port
 
     def start(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port), reuse_port=False)
+        self.listener = self.listen()
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def listen(self):
+        """At the port it had; another program may have been given it for a moment."""
+        end = time.monotonic() + 90
+        while True:
+            try:
+                return socket.create_server(("127.0.0.1", self.port), reuse_port=False)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
     def stop(self):
         """Closes the port and every connection."""
@@ -92,6 +104,7 @@ class Aanf:
             pass
         finally:
             sock.close()
+            self.ended += 1
 
     def handle(self, event, conn, streams, sock, lock):
         if isinstance(event, h2.events.RequestReceived):

@@ -79,7 +79,7 @@ class Http1:
         self.context = tls or ssl.create_default_context(cafile=server.stack.path("ca.pem"))
 
     def __enter__(self):
-        self.connection = http.client.HTTPSConnection(FQDN, timeout=15, context=self.context)
+        self.connection = http.client.HTTPSConnection(FQDN, timeout=60, context=self.context)
         plain = http.client.socket.create_connection(address(self.server), 15)
         self.connection.sock = self.context.wrap_socket(plain, server_hostname=FQDN)
         return self

@@ -50,7 +50,7 @@ def tls_context(ca_file, certificate=None, key=None):
 
 
 class Client:
-    def __init__(self, address, tls=None, server_name="localhost", authority=None, timeout=10,
+    def __init__(self, address, tls=None, server_name="localhost", authority=None, timeout=60,
                  recorder=None):
         """@address: "HOST:PORT". @recorder(method, path, type, body, answer) sees each exchange."""
         host, port = address.rsplit(":", 1)

@@ -75,7 +75,7 @@ class Process:
                                           env=env, **popen)
         self.pid = self.popen.pid
 
-    def wait_ready(self, path, seconds=20):
+    def wait_ready(self, path, seconds=60):
         def there():
             if self.popen.poll() is not None:
                 raise AssertionError("%s ended with %s:\n%s" % (self.name, self.popen.returncode,
@@ -92,7 +92,7 @@ class Process:
     def signal(self, number):
         self.popen.send_signal(number)
 
-    def stop(self, seconds=5):
+    def stop(self, seconds=60):
         """SIGTERM; the exit status. Kills and raises after that many seconds."""
         if self.popen.poll() is None:
             self.popen.terminate()
@@ -151,11 +151,19 @@ class Stack:
             if os.path.exists(path):
                 os.unlink(path)
             argv += ["--ready", path]
-        p = Process(name, argv, self.path(name + ".log"), env=self.env, **popen)
-        self.processes[name] = p
-        if ready:
-            self.ready[name] = p.wait_ready(path)
-        return p
+        end = time.monotonic() + 90
+        while True:
+            p = Process(name, argv, self.path(name + ".log"), env=self.env, **popen)
+            self.processes[name] = p
+            try:
+                if ready:
+                    self.ready[name] = p.wait_ready(path)
+                return p
+            except AssertionError:
+                # at the port it had: another program may have been given it for a moment
+                if "ddress already in use" not in p.read_log() or time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def stop(self, name):
         return self.processes.pop(name).stop()
@@ -226,7 +234,7 @@ class Stack:
         """One command to the modem's control socket; the answer without its newline."""
         import socket
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
+            s.settimeout(60)
             s.connect(self.control_path(name))
             s.sendall(line.encode() + b"\n")
             answer = b""

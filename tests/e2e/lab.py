@@ -51,7 +51,7 @@ class Lab:
             self.process = subprocess.Popen(
                 [PROGRAM, "--subscribers", self.path("subscribers.conf"), "--ready", ready,
                  *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not os.path.exists(ready):
             if self.process.poll() is not None or time.monotonic() > end:
                 raise AssertionError("akma-lab does not start:\n" + self.log())
@@ -64,7 +64,7 @@ class Lab:
         """SIGTERM; the exit status."""
         self.process.terminate()
         try:
-            return self.process.wait(5)
+            return self.process.wait(60)
         finally:
             if self.process.returncode is None:
                 self.process.kill()
@@ -74,7 +74,7 @@ class Lab:
         """SIGHUP, until it is logged that it was looked at."""
         before = self.log().count("reload")
         self.process.send_signal(signal.SIGHUP)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while self.log().count("reload") == before:
             if time.monotonic() > end:
                 raise AssertionError("no word about the reload")
@@ -100,7 +100,7 @@ class Lab:
 def run(*options):
     """akma-lab with @options, to its end: the finished process."""
     return subprocess.run([PROGRAM, *options], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=20, check=False)
+                          text=True, timeout=60, check=False)
 
 
 def challenge(client, imsi=IMSI, sn=aka.SN, resync=None):

@@ -108,7 +108,7 @@ class Host:
 
     def write(self, data):
         while data:
-            select.select([], [self.fd], [], 5)
+            select.select([], [self.fd], [], 60)
             data = data[os.write(self.fd, data[:512]):]
 
     def read_some(self, timeout):
@@ -134,7 +134,7 @@ class Host:
         frame, self.buffer = self.buffer[:size], self.buffer[size:]
         return frame
 
-    def read(self, timeout=5):
+    def read(self, timeout=60):
         """The next message, whole."""
         frames = [self.read_frame(timeout)]
         kind, _, tid = struct.unpack_from("<III", frames[0])
@@ -147,7 +147,7 @@ class Host:
                     kind, tid, total, len(frames) - 1), "fragments out of order"
         return Message(frames)
 
-    def answer(self, tid, timeout=5):
+    def answer(self, tid, timeout=60):
         """The answer to @tid; indications before it are kept."""
         while True:
             got = self.read(timeout)
@@ -158,7 +158,7 @@ class Host:
             assert got.tid == tid, (got.tid, tid)
             return got
 
-    def indication(self, service, cid, timeout=5):
+    def indication(self, service, cid, timeout=60):
         while True:
             for i, got in enumerate(self.indications):
                 if (got.service, got.cid) == (service, cid):
@@ -184,7 +184,7 @@ class Host:
             self.write(frame)
         return self.tid
 
-    def ask(self, service, cid, kind=QUERY, info=b"", timeout=5):
+    def ask(self, service, cid, kind=QUERY, info=b"", timeout=60):
         got = self.answer(self.start(service, cid, kind, info), timeout)
         assert got.kind == COMMAND_DONE, (hex(got.kind), got.status)
         assert (got.service, got.cid) == (service, cid)

@@ -43,12 +43,24 @@ def eventually(condition, process=None):
         time.sleep(0.01)
 
 
-def wait_listening(port, process):
-    """Until a program that has no --ready listens on @port of 127.0.0.1."""
-    def there():
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", port)) == 0
-    eventually(there, process)
+def at_free_port(argv_of, **popen):
+    """A program that has no --ready and listens at a port of 127.0.0.1 that it is told, and the
+    port: @argv_of(port). With another one where somebody else was faster."""
+    for _ in range(5):
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            port = s.getsockname()[1]
+        process = subprocess.Popen(argv_of(port), **popen)
+
+        def there():
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", port)) == 0
+        try:
+            eventually(there, process)
+            return process, port
+        except RuntimeError:
+            process.kill()
+            process.wait()
+    raise RuntimeError(f"{argv_of(0)[0]} does not start")
 
 
 def wait_read(sock):

@@ -99,7 +99,7 @@ class Stock:
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(self.argv, stdin=theirs, stdout=theirs, stderr=self.log)
         theirs.close()
-        ours.settimeout(20)
+        ours.settimeout(60)
         self.channel = None
         try:
             self.channel = reference_h2.Channel(ours, client_side=True)

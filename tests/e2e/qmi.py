@@ -78,7 +78,7 @@ class Link:
         self.buffer = b""
         if name is None:
             self.socket = None
-            limit = time.monotonic() + 5
+            limit = time.monotonic() + 60
             while not os.path.exists(path) and time.monotonic() < limit:
                 time.sleep(0.01)  # a port that has hung up comes back
             self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
@@ -102,10 +102,10 @@ class Link:
 
     def write(self, data):
         while data:
-            select.select([], [self.fd], [], 5)
+            select.select([], [self.fd], [], 60)
             data = data[os.write(self.fd, data[:1024]):]
 
-    def read_raw(self, timeout=5.0):
+    def read_raw(self, timeout=60.0):
         """The bytes of the next frame; None if none comes."""
         limit = time.monotonic() + timeout
         while True:
@@ -125,7 +125,7 @@ class Link:
                 raise EOFError
             self.buffer += chunk
 
-    def read(self, timeout=5.0):
+    def read(self, timeout=60.0):
         data = self.read_raw(timeout)
         return Message(data) if data else None
 
@@ -138,7 +138,7 @@ class Link:
         self.write(frame(service, client, transaction, message, *tlvs))
         return transaction
 
-    def ask(self, service, client, message, *tlvs, timeout=5.0):
+    def ask(self, service, client, message, *tlvs, timeout=60.0):
         """The answer; indications that come before it are dropped."""
         transaction = self.send(service, client, message, *tlvs)
         limit = time.monotonic() + timeout
@@ -168,7 +168,7 @@ class Uim:
         self.link = link
         self.client = link.allocate(UIM)
 
-    def ask(self, message, *tlvs, timeout=5.0):
+    def ask(self, message, *tlvs, timeout=60.0):
         return self.link.ask(UIM, self.client, message, *tlvs, timeout=timeout)
 
     def open(self, aid, fci=None):
@@ -210,7 +210,7 @@ class Uim:
         return tlv(0x02, struct.pack("<HB", last, 2 * len(steps))
                    + b"".join(struct.pack("<H", step) for step in steps))
 
-    def read_transparent(self, path, offset=0, length=0, kind=0, aid=b"", timeout=5.0):
+    def read_transparent(self, path, offset=0, length=0, kind=0, aid=b"", timeout=60.0):
         return self.ask(0x0020, self.session(kind, aid), self.file(path),
                         tlv(0x03, struct.pack("<HH", offset, length)), timeout=timeout)
 

@@ -98,8 +98,6 @@ class Naf:
     def start(self):
         s = self.stack
         s.make_certificates()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
         os.makedirs(s.path("htdocs/v1/keys"))
         now = int(time.time())
         key = {"kty": "oct", "kid": "mqtt:4", "key_id": "mqtt", "iat": now,
@@ -110,16 +108,29 @@ class Naf:
         if os.geteuid() == 0:
             group = grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
             user = "User nobody\nGroup %s" % group
+        for _ in range(5):
+            self.start_apache(user)
+            if harness.wait_until("apache serves or has ended", self.serves_or_ended) == "serves":
+                break  # its port had not been given to another program meanwhile
+        s.start_bus()
+        os.chmod(s.dir, 0o711)
+        s.start_agent(server="127.0.0.1:%d" % self.port, profile="digest", bsf=self.terminal.bsf)
+
+    def start_apache(self, user):
+        s = self.stack
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
         conf = s.write("apache.conf", CONF % {
             "dir": s.dir, "fqdn": FQDN, "port": self.port, "realm": self.realm, "user": user,
             "modules": "\n".join("LoadModule %s_module %s/mod_%s.so" % (m, MODULES, m)
                                  for m in NEEDED)})
         s.processes["apache2"] = harness.Process(
             "apache2", [APACHE, "-d", s.dir, "-f", conf, "-DFOREGROUND"], s.path("apache.log"))
-        harness.wait_until("apache serves", self.serves)
-        s.start_bus()
-        os.chmod(s.dir, 0o711)
-        s.start_agent(server="127.0.0.1:%d" % self.port, profile="digest", bsf=self.terminal.bsf)
+
+    def serves_or_ended(self):
+        if self.stack.processes["apache2"].popen.poll() is not None:
+            return "ended"
+        return "serves" if self.serves() else None
 
     def __exit__(self, *what):
         if what[0] and os.path.exists(self.stack.path("apache.error")):

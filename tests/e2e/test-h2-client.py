@@ -68,11 +68,9 @@ def nghttpd_answers():
     os.makedirs(folder)
     with open(os.path.join(folder, "file"), "w") as f:
         f.write("from nghttpd\n")
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
-    server = subprocess.Popen(["nghttpd", "--no-tls", "-d", folder, "-a", "127.0.0.1", str(port)])
+    server, port = peers.at_free_port(
+        lambda port: ["nghttpd", "--no-tls", "-d", folder, "-a", "127.0.0.1", str(port)])
     try:
-        peers.wait_listening(port, server)
         assert ask(None, "/file", port=port) == (200, "from nghttpd\n")
         assert ask(None, "/nothing", port=port)[0] == 404
     finally:
@@ -315,14 +313,11 @@ def reject_an_expired_certificate():
 
 
 def s_server(*options):
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
-    server = subprocess.Popen(["openssl", "s_server", "-quiet", "-accept", str(port),
-                               "-cert", pair[0], "-key", pair[1], *options],
-                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
+    server, port = peers.at_free_port(
+        lambda port: ["openssl", "s_server", "-quiet", "-accept", "127.0.0.1:%d" % port,
+                      "-cert", pair[0], "-key", pair[1], *options],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        peers.wait_listening(port, server)
         with Peer(f"--upstream=https://localhost:{port}", f"--upstream-ca={ca}") as peer:
             return via(peer, "/hello")
     finally:

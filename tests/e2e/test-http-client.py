@@ -349,14 +349,11 @@ def reject_an_http_1_1_answer_over_the_limit():
 
 def s_server(*options):
     """The answer to a client of ours from openssl s_server."""
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
-    server = subprocess.Popen(["openssl", "s_server", "-quiet", "-www", "-accept", str(port),
-                               "-cert", pair[0], "-key", pair[1], *options],
-                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
+    server, port = peers.at_free_port(
+        lambda port: ["openssl", "s_server", "-quiet", "-www", "-accept", "127.0.0.1:%d" % port,
+                      "-cert", pair[0], "-key", pair[1], *options],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        peers.wait_listening(port, server)
         return ask(f"https://localhost:{port}", "GET /hello -", args=[f"--ca-file={ca}"])[0]
     finally:
         server.kill()

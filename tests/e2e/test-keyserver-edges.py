@@ -78,10 +78,10 @@ def reject_a_client_that_sends_byte_by_byte_for_ever():
                     assert "mqtt" in s.exchange().by_id
                 time.sleep(0.1)
                 ended = time.monotonic() - begun
-                assert ended < 8
+                assert ended < 30
         except (ssl.SSLError, OSError):
             pass
-        assert 2.5 < time.monotonic() - begun < 8
+        assert 2.5 < time.monotonic() - begun < 30
         assert len([r for r in s.audits("session")]) >= 1
 
 
@@ -100,7 +100,7 @@ def reject_a_client_that_does_not_read():
                 c.channel.pump()
         except reference.ConnectionLost:
             pass
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < 30
         assert "mqtt" in s.exchange().by_id
 
 
@@ -135,7 +135,7 @@ def connections_over_the_limit_are_closed_and_the_rest_is_served():
         assert "mqtt" in clients[0].open_session("akma", KID, FIRST_KEY).ask(["mqtt"]).by_id
         for c in clients:
             c.channel.close()
-        harness.wait_until("room again", lambda: tries(s), 10)
+        harness.wait_until("room again", lambda: tries(s))
 
 
 def tries(s):
@@ -229,11 +229,11 @@ def reject_anchors_that_speak_something_else():
             begun = time.monotonic()
             status, cause = cause_of(s.exchange)
             assert (status, cause) in ((502, "anchor_refused"), (503, "anchor_unavailable")), cause
-            assert time.monotonic() - begun < 4, greeting[:20]
+            assert time.monotonic() - begun < 20, greeting[:20]
             bad.stop()
             time.sleep(0.05)
         s.operator.start()
-        harness.wait_until("found again", lambda: tries_anchor(s), 10)
+        harness.wait_until("found again", lambda: tries_anchor(s))
 
 
 def tries_anchor(s):
@@ -255,9 +255,9 @@ def an_anchor_that_says_goaway_each_time_is_asked_on_new_connections():
                 threading.Timer(0.1, lambda: (conn.close_connection(),
                                               sock.sendall(conn.data_to_send()))).start()
         s.operator.handle = handle
-        for _ in range(3):
+        for n in range(3):
             assert "mqtt" in s.exchange().by_id
-            time.sleep(0.2)
+            harness.wait_until("it has gone", lambda: s.operator.ended == n + 1)
         assert s.operator.connections == 3
 
 
@@ -517,7 +517,7 @@ def neither_arguments_nor_environment_of_a_process_hold_a_secret():
 def run(*argv, **more):
     env = dict(os.environ, LC_ALL="C.UTF-8")
     return subprocess.run([harness.program(argv[0]), *argv[1:]], capture_output=True, text=True,
-                          env=env, timeout=20, **more)
+                          env=env, timeout=60, **more)
 
 
 VERBS = [(), ("init",), ("serve",), ("check",), ("status",)] + [

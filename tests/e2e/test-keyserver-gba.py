@@ -110,10 +110,10 @@ def a_session_ends_with_ks():
 @tap.test
 def reject_second_request_after_ks_has_expired():
     with GbaServer() as s, s.client() as c:
-        s.bsf.expiry = in_s(2)
+        s.bsf.expiry = in_s(5)
         session = c.open_session("gba", B_TID, KS_NAF)
-        assert session.expires_in <= 2
-        time.sleep(session.expires_in + 0.5)
+        assert session.expires_in <= 5
+        time.sleep(session.expires_in + 1)
         assert cause_of(session.ask, ["mqtt"]) == (404, "session_unknown")
         assert s.rows("key", "list") == []
 
@@ -256,12 +256,21 @@ def a_bsf_that_is_slow_or_gone_or_in_trouble_is_unavailable():
         s.bsf.answer = lambda request: None
         begun = time.monotonic()
         assert cause_of(s.gba) == (503, "anchor_unavailable")
-        assert 1.5 < time.monotonic() - begun < 4
+        assert 1.5 < time.monotonic() - begun < 20
         s.bsf.answer = None
         s.bsf.stop()
         assert cause_of(s.gba) == (503, "anchor_unavailable")
         s.bsf.start()
         assert "mqtt" in s.gba().by_id
+
+
+def served(s):
+    try:
+        return "mqtt" in s.gba().by_id
+    except reference.Refused as refused:
+        assert refused.cause == "anchor_unavailable", refused.cause
+        time.sleep(0.1)
+        return False
 
 
 @tap.test
@@ -273,8 +282,7 @@ def a_bsf_that_fails_again_and_again_is_left_alone_and_the_aanf_is_not():
         assert len(s.bsf.requests) == 10
         assert "mqtt" in s.exchange().by_id
         s.bsf.answer = None
-        time.sleep(2.2)
-        assert "mqtt" in s.gba().by_id
+        harness.wait_until("it is asked again", lambda: served(s))
 
 
 @tap.test
@@ -340,10 +348,10 @@ def a_token_that_is_about_to_end_is_not_used():
         s.bsf.lifetime = 1
         s.gba(), s.gba()
         assert len(s.bsf.token_requests) == 2
-        s.bsf.lifetime = 3
+        s.bsf.lifetime = 6
         s.gba(), s.gba()
         assert len(s.bsf.token_requests) == 3
-        time.sleep(2.2)
+        time.sleep(5.2)
         s.gba()
         assert len(s.bsf.token_requests) == 4
 
@@ -384,7 +392,7 @@ def a_token_endpoint_that_is_silent_or_gone_is_unavailable():
         s.bsf.answer = lambda request: None
         begun = time.monotonic()
         assert cause_of(s.gba) == (503, "anchor_unavailable")
-        assert 1.5 < time.monotonic() - begun < 4
+        assert 1.5 < time.monotonic() - begun < 20
         s.bsf.stop()
         assert cause_of(s.gba) == (503, "anchor_unavailable")
 
@@ -418,7 +426,7 @@ def tokens_serve_the_aanf_as_well():
             nrf.token_url, s.secret))
         s.process.signal(signal.SIGHUP)
         harness.wait_until("reloaded", lambda: "read again" in s.log())
-        harness.wait_until("a token is asked for", lambda: s.exchange() and nrf.issued, 5)
+        harness.wait_until("a token is asked for", lambda: s.exchange() and nrf.issued)
         seen = [r["headers"].get("authorization") for r in s.operator.requests]
         assert seen[-1] == "Bearer " + nrf.issued[0] and len(nrf.issued) == 1
 

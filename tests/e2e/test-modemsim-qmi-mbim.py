@@ -22,7 +22,7 @@ class Carrier(Host):
 
     transaction = 0
 
-    def exchange(self, data, timeout=5):
+    def exchange(self, data, timeout=60):
         """(status, information buffer) of one message."""
         got = self.ask(QMI, MSG, SET, data, timeout)
         return got.status, got.info
@@ -31,7 +31,7 @@ class Carrier(Host):
         self.transaction = self.transaction % 255 + 1
         return frame(what[0], what[1], self.transaction, *what[2:])
 
-    def ask_qmi(self, service, client, message, *tlvs, timeout=5):
+    def ask_qmi(self, service, client, message, *tlvs, timeout=60):
         status, info = self.exchange(self.send_qmi(service, client, message, *tlvs), timeout)
         assert status == 0, status
         answer = Message(info)

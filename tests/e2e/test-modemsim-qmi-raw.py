@@ -399,7 +399,7 @@ def delay_keeps_the_order():
         begin = time.monotonic()
         sent = [link.send(UIM, uim.client, 0x002F) for _ in range(5)]
         assert [link.read().transaction for _ in sent] == sent
-        assert 0.19 < time.monotonic() - begin < 2
+        assert 0.19 < time.monotonic() - begin < 30
         link.send(UIM, uim.client, 0x002F)
         assert sim.control("delay 0") == "ok"
         assert uim.ask(0x002F).error == OK
@@ -449,7 +449,7 @@ def reject_bad_socket_names():
     with Sim() as sim:
         for name in ("", "x" * 101, sim.name):  # empty, too long, taken
             result = subprocess.run([PROGRAM, "--card", sim.path("card"), "--qmi-socket", name],
-                                    capture_output=True, text=True, timeout=10)
+                                    capture_output=True, text=True, timeout=60)
             assert result.returncode == 2, (name, result)
             assert result.stderr.startswith("akma-modemsim: --qmi-socket"), result.stderr
 

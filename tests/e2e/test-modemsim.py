@@ -60,7 +60,7 @@ class Port:
     """A client of the AT port."""
 
     def __init__(self, path):
-        limit = time.monotonic() + 5
+        limit = time.monotonic() + 60
         while not os.path.exists(path) and time.monotonic() < limit:
             time.sleep(0.01)
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
@@ -71,7 +71,7 @@ class Port:
 
     def write(self, data):
         while data:
-            select.select([], [self.fd], [], 5)
+            select.select([], [self.fd], [], 60)
             data = data[os.write(self.fd, data[:512]):]
 
     def read_some(self, timeout):
@@ -92,7 +92,15 @@ class Port:
         data, self.buffer = self.buffer, b""
         return data
 
-    def raw(self, line, timeout=5, end=(b"\r\nOK\r\n", b"\r\nERROR\r\n")):
+    def hear(self, text, timeout=60):
+        """All that came, once @text has."""
+        limit = time.monotonic() + timeout
+        while text not in self.buffer:
+            assert time.monotonic() < limit, f"never {text!r}: {self.buffer!r}"
+            self.read_some(0.05)
+        return self.drain()
+
+    def raw(self, line, timeout=60, end=(b"\r\nOK\r\n", b"\r\nERROR\r\n")):
         """All that came up to a final result."""
         self.buffer = b""
         self.write(line.encode() + b"\r")
@@ -106,7 +114,7 @@ class Port:
             self.read_some(0.05)
         raise TimeoutError(f"no final result to {line!r}: {self.buffer!r}")
 
-    def ask(self, line, timeout=5):
+    def ask(self, line, timeout=60):
         """The lines of the answer, without echo."""
         lines = [t for t in self.raw(line, timeout).decode("latin-1").split("\r\n") if t.strip()]
         if lines and lines[0].rstrip("\r").upper().startswith("AT"):
@@ -148,6 +156,8 @@ class Sim:
             stderr=open(self.path("log"), "w"), env=env)
         if wait:
             self.wait_ready()
+        else:
+            self.wait_control()
         self.port = Port(self.at) if client else None
         if client:
             assert self.port.ask("ATE0") == ["OK"]
@@ -165,16 +175,32 @@ class Sim:
         with open(self.path("log")) as file:
             return file.read()
 
-    def wait_ready(self, timeout=10):
+    def wait_ready(self, timeout=60):
         limit = time.monotonic() + timeout
         while not os.path.exists(self.path("ready")):
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < limit, "not ready: " + self.log()
             time.sleep(0.01)
 
+    def wait_log(self, text, timeout=60):
+        limit = time.monotonic() + timeout
+        while text not in self.log():
+            assert time.monotonic() < limit, (text, self.log())
+            time.sleep(0.01)
+
+    def wait_control(self, timeout=60):
+        """Of a simulator that is not ready yet."""
+        limit = time.monotonic() + timeout
+        while True:
+            try:
+                return self.status()
+            except OSError:
+                assert self.process.poll() is None and time.monotonic() < limit, self.log()
+                time.sleep(0.01)
+
     def control(self, line):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
+            s.settimeout(60)
             s.connect(self.sock)
             s.sendall(line.encode() + b"\n")
             return s.makefile().readline().rstrip("\n")
@@ -184,7 +210,7 @@ class Sim:
         assert reply.startswith("ok "), reply
         return dict(word.split("=") for word in reply.split()[1:])
 
-    def wait_for(self, name, value, timeout=5):
+    def wait_for(self, name, value, timeout=60):
         limit = time.monotonic() + timeout
         while self.status()[name] != value:
             assert time.monotonic() < limit, (name, self.status(), self.log())
@@ -197,7 +223,7 @@ class Sim:
         if self.port:
             self.port.close()
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(10)
+        status = self.process.wait(60)
         log = self.log()
         for secret in (IMSI, K, OPC, CK, IK):
             assert secret not in log and secret.upper() not in log, "secret in the log"
@@ -338,7 +364,7 @@ def reject_unterminated_line_flood():
             sim.port.write(b"AT" + b"A" * 1022)
             sim.port.drain(0)
         sim.port.write(b"\r")
-        assert b"ERROR" in sim.port.drain()
+        sim.port.hear(b"ERROR")
         assert sim.port.ask("AT") == ["OK"]
 
 
@@ -843,14 +869,14 @@ def sim_out_and_in():
         session = sim.port.open()
         assert sim.control("sim out") == "ok"
         assert sim.control("sim out").startswith("error ")
-        assert b"+CPIN: NOT INSERTED" in sim.port.drain()
+        sim.port.hear(b"+CPIN: NOT INSERTED")
         for command in ("AT+CPIN?", "AT+CIMI", f'AT+CCHO="{AID}"', 'AT+CGLA=1,8,"00A4030C"',
                         "AT+CSIM=8,\"00A4030C\"", "AT+CUAD", "AT+CRSM=242", "AT+CCID"):
             assert sim.port.ask(command) == ["+CME ERROR: 10"], command
         assert sim.control("dump 6F07").startswith("error ")
         assert sim.control("sim in") == "ok"
         assert sim.control("sim in").startswith("error ")
-        assert b"+CPIN: READY" in sim.port.drain()
+        sim.port.hear(b"+CPIN: READY")
         assert sim.port.ask(f"AT+CCHC={session}") == ["+CME ERROR: 21"]  # power was off
         other = sim.write("other", card().replace(IMSI, "001019876543210"))
         assert sim.control("sim out") == "ok"
@@ -879,16 +905,16 @@ def deregister_empties_the_keys():
 
 def delay_holds_answers_back():
     with Sim() as sim:
-        assert sim.control("delay 300") == "ok"
+        assert sim.control("delay 1000") == "ok"
         start = time.monotonic()
         sim.port.write(b"AT\rAT\r")
-        time.sleep(0.05)
         sim.control("urc +HELLO: 1")  # lines nobody asked for are not held
-        assert sim.port.drain(0.1) == b"\r\n+HELLO: 1\r\n"
-        limit = start + 5
+        limit = start + 60
         while sim.port.buffer.count(b"OK") < 2 and time.monotonic() < limit:
             sim.port.read_some(1)
-        assert 0.55 < time.monotonic() - start < 3
+        assert time.monotonic() - start > 1.9
+        assert sim.port.buffer == b"\r\n+HELLO: 1\r\n" + b"\r\nOK\r\n" * 2, sim.port.buffer
+        sim.port.drain()
         assert sim.control("reset") == "ok"
         assert sim.port.ask("AT") == ["OK"]
         assert sim.control("delay x").startswith("error ")
@@ -926,7 +952,7 @@ def fault_drop_truncate_and_garble_damage_answers():
         assert sim.port.drain(0.2) == b""
         assert sim.control("fault truncate") == "ok"
         sim.port.write(b"AT+CIMI\r")
-        assert sim.port.drain(0.2) == whole[:len(whole) // 2]
+        assert sim.port.hear(whole[:len(whole) // 2]) == whole[:len(whole) // 2]
         assert sim.control("fault garble") == "ok"
         garbled = sim.port.raw("AT+CIMI")
         assert garbled != whole and len(garbled) == len(whole)
@@ -938,7 +964,7 @@ def fault_close_hangs_up_and_comes_back():
         assert sim.control("fault close") == "ok"
         sim.port.write(b"AT+CIMI\r")
         try:
-            sim.port.drain(1)
+            sim.port.drain(60)
             raise AssertionError("no hang-up")
         except EOFError:
             pass
@@ -970,7 +996,7 @@ def channels_can_run_out():
 def urc_is_said_at_once():
     with Sim() as sim:
         assert sim.control("urc +C5GREG: 1") == "ok"
-        assert sim.port.drain() == b"\r\n+C5GREG: 1\r\n"
+        assert sim.port.hear(b"1\r\n") == b"\r\n+C5GREG: 1\r\n"
         assert sim.control("urc").startswith("error ")
 
 
@@ -979,7 +1005,7 @@ def unplug_hangs_up_and_plug_comes_back():
         sim.port.open()
         assert sim.control("unplug") == "ok"
         try:
-            sim.port.drain(1)
+            sim.port.drain(60)
             raise AssertionError("no hang-up")
         except EOFError:
             pass
@@ -1016,7 +1042,7 @@ def control_survives_bad_lines():
             s.sendall(b"atus\n")
             assert file.readline().startswith("ok sim=")
         with socket.socket(socket.AF_UNIX) as s:  # a flood is cut off
-            s.settimeout(5)
+            s.settimeout(60)
             s.connect(sim.sock)
             try:
                 for _ in range(100):
@@ -1046,7 +1072,7 @@ class Core:
         self.process = subprocess.Popen(
             [LAB, "--subscribers", subscribers, "--listen", listen, "--ready", ready],
             stderr=subprocess.DEVNULL)
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + 60
         while not os.path.exists(ready):
             assert self.process.poll() is None and time.monotonic() < limit, "no core"
             time.sleep(0.01)
@@ -1091,11 +1117,11 @@ def registers_before_it_is_ready():
         assert sim.control("register") == "ok"
         second = k_ausf(sim)
         assert second != first
-        said = sim.port.drain()
-        assert b"+C5GREG: 2\r\n" in said and b"+C5GREG: 1," in said, said
+        said = sim.port.hear(b"+C5GREG: 1,")
+        assert b"+C5GREG: 2\r\n" in said, said
         assert sim.control("deregister") == "ok"
         assert sim.control("dump 4F05") == "ok content=" + "ff" * 110
-        assert sim.port.drain() == b"\r\n+C5GREG: 0\r\n"
+        assert sim.port.hear(b"0\r\n") == b"\r\n+C5GREG: 0\r\n"
         assert sim.control("register") == "ok" and k_ausf(sim) != second
         for secret in (first, second):
             assert secret.hex() not in sim.log().lower()
@@ -1121,9 +1147,8 @@ def roams_in_another_network():
 def reject_core_with_another_key():
     with Core(k="00" * 16) as core:
         with Sim(None, "--core", core.url, client=False, wait=False) as sim:
-            time.sleep(0.6)
+            sim.wait_for("registration", "denied")
             assert not os.path.exists(sim.path("ready"))
-            assert sim.status()["registration"] == "denied"
             assert "the card refuses" in sim.log()
             assert sim.control("register").startswith("error ")
 
@@ -1131,17 +1156,16 @@ def reject_core_with_another_key():
 def reject_unknown_subscriber():
     with Core(imsi="001010000000009") as core:
         with Sim(None, "--core", core.url, client=False, wait=False) as sim:
-            time.sleep(0.6)
-            assert sim.status()["registration"] == "denied" and "answers 404" in sim.log()
+            sim.wait_for("registration", "denied")
+            assert "answers 404" in sim.log()
 
 
 def a_core_that_comes_late_is_found():
     with Core() as core:
         address = core.address
     with Sim(None, "--core", "http://" + address, client=False, wait=False) as sim:
-        time.sleep(0.5)
+        sim.wait_for("registration", "searching")
         assert not os.path.exists(sim.path("ready"))
-        assert sim.status()["registration"] == "searching"
         with Core(listen=address):
             sim.wait_ready()
             k_ausf(sim)
@@ -1171,17 +1195,16 @@ def reload_changes_the_card():
     with Sim() as sim:
         sim.write("card", card().replace(IMSI, "001010000000001"))
         sim.process.send_signal(signal.SIGHUP)
-        assert b"+CPIN: READY" in sim.port.drain(0.4)
+        sim.port.hear(b"+CPIN: READY")
         assert sim.port.ask("AT+CIMI") == ["001010000000001", "OK"]
         sim.write("card", "[card]\nnonsense=1\n")
         sim.process.send_signal(signal.SIGHUP)
-        time.sleep(0.2)
+        sim.wait_log("nonsense: no such key")
         assert sim.port.ask("AT+CIMI") == ["001010000000001", "OK"]
-        assert "nonsense: no such key" in sim.log()
 
 
 def run(*options):
-    return subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=10)
+    return subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=60)
 
 
 def help_and_version():

@@ -79,8 +79,8 @@ class Client:
 
     def __init__(self, address, card, impi, tls=None):
         host, port = address.rsplit(":", 1)
-        self.http = (http.client.HTTPSConnection("localhost", int(port), timeout=10, context=tls)
-                     if tls else http.client.HTTPConnection(host, int(port), timeout=10))
+        self.http = (http.client.HTTPSConnection("localhost", int(port), timeout=60, context=tls)
+                     if tls else http.client.HTTPConnection(host, int(port), timeout=60))
         self.card, self.impi = card, impi
         self.username = impi
 
