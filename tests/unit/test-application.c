@@ -289,7 +289,7 @@ reject_a_key_that_the_disk_does_not_take_and_ask_for_it_again_soon(void **state)
     assert_int_equal(peek_code(fixture, "mqtt:1"), 0);
     assert_int_equal(peek_code(fixture, "mqtt:2"), AKMA_ERROR_KEY_UNKNOWN);
 
-    wait_until_due(fixture, 3);
+    wait_until_due(fixture, 30);
     assert_int_equal(fixture->due, 1);
     disk_full = false;
     deliver(fixture, "mqtt:2", 0, NULL, 0);

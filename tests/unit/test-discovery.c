@@ -19,7 +19,7 @@
 #include <glib/gstdio.h>
 #include <umockdev.h>
 
-#define WAIT_MS 3000
+#define WAIT_MS 60000
 
 typedef struct {
     UMockdevTestbed *bed;
