@@ -310,7 +310,7 @@ def reject_a_passed_socket_of_another_kind():
                 # a stream socket is refused too as long as it does not listen
                 passed.bind(w.stack.path("kind-%d" % kind))
                 process = start_with(w, passed, ready=False)
-                assert process.popen.wait(20) == 6, process.read_log()
+                assert process.popen.wait(60) == 6, process.read_log()
                 assert "LISTEN_FDS: one listening Unix stream socket" in process.read_log()
 
 

@@ -325,7 +325,7 @@ def lost_answer_to_the_pin_is_not_followed_by_a_second_try():
         w.configure()
         path = w.stack.path("akmad.conf")
         text = open(path).read()
-        w.stack.write("akmad.conf", text.replace("protocol=at\n", "protocol=at\ntimeout=1s\n", 1))
+        w.stack.write("akmad.conf", text.replace("protocol=at\n", "protocol=at\ntimeout=3s\n", 1))
         w.control("fault drop ins=20 after=1 times=1")
         w.stack.start_agent(config=False)
         w.wait_error("was not right")

@@ -171,7 +171,9 @@ def apache_gives_its_key_to_the_agent(anchor):
         n.learn()
         assert n.renew() == 0, n.stack.application()
         assert n.stack.ctl("get", "mqtt", "--format", "hex").strip() == KEY.hex()
-        assert "GET /v1/keys/mqtt HTTP/1.1 200" in n.accesses()
+        # Apache writes the line when it has answered
+        harness.wait_until("the access is logged",
+                           lambda: "GET /v1/keys/mqtt HTTP/1.1 200" in n.accesses())
         assert " 3gpp-" + anchor in n.accesses()
 
 
