@@ -119,7 +119,7 @@ begin(Asker *asker)
     if (!g_str_equal(words[2], "-"))
         body = g_bytes_new(words[2], strlen(words[2]));
     if (g_strv_contains(flags, "pause"))
-        g_usleep(G_USEC_PER_SEC / 2);
+        g_usleep(2 * G_USEC_PER_SEC);
     if (g_strv_contains(flags, "cancel"))
         g_timeout_add_full(
             G_PRIORITY_DEFAULT, 100, cancel, g_object_ref(cancellable), g_object_unref);

@@ -277,7 +277,7 @@ def reject_a_slow_client_however_often_it_says_something():
 
 
 def reject_a_client_that_says_nothing():
-    with peer("--handshake-ms=200", "--idle-ms=300") as server:
+    with peer("--handshake-ms=1500", "--idle-ms=1500") as server:
         silent, idle = Raw(server), Raw(server)
         idle.send(GET)
         assert idle.answer()[0] == 200

@@ -101,7 +101,7 @@ def two_requests_share_the_connection():
 
 
 def reject_the_second_request_on_another_connection():
-    with Peer("--idle-ms=100") as peer:
+    with Peer("--idle-ms=1000") as peer:
         lines = ask(clear(peer), "GET /hello -", "GET /hello - same pause")
         is_answer(lines[0], b"hello\n")
         failed(lines[1], UNREACHABLE, "closed between the requests")
@@ -115,7 +115,7 @@ def reject_same_connection_without_a_first_request():
 
 
 def without_that_wish_a_new_connection_is_opened():
-    with Peer("--idle-ms=100") as peer:
+    with Peer("--idle-ms=1000") as peer:
         lines = ask(clear(peer), "GET /hello -", "GET /hello - pause")
         is_answer(lines[1], b"hello\n")
         assert peer.stop()["conns"] == 2
