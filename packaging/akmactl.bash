@@ -27,16 +27,17 @@ _akmactl() {
     --format) words="raw hex base64 jwk fingerprint mosquitto-psk wireguard-psk" ;;
     --keyring) words="@u @s" ;;
     --type) words="user logon" ;;
-    --output)
+    --output | --config)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
     --kid | --wait | --timeout) return ;;
     *)
         case $verb:$cur in
-        :*) words="status list get renew enroll wait watch exec modem --bus --json --help --version" ;;
+        :*) words="status list get renew enroll wait watch exec modem doctor --bus --json --help --version" ;;
         modem:[!-]* | modem:) words="probe" ;;
         get:-*) words="--format --kid --output --wait --keyring --type --json --bus --help" ;;
+        doctor:-*) words="--config --timeout --json --bus --help" ;;
         wait:-*) words="--timeout --json --bus --help" ;;
         exec:-*) words="--wait --json --bus --help --" ;;
         watch:-*) words="--json --bus --help --" ;;

@@ -21,7 +21,7 @@ MAN = os.path.join(top, "packaging/man")
 # program, its manual page, and the words that have a --help of their own
 PROGRAMS = [
     ("src/cli/akmactl", "akmactl.1",
-     "status list get renew enroll wait watch exec modem".split()),
+     "status list get renew enroll wait watch exec modem doctor".split()),
     ("src/agent/akmad", "akmad.8", []),
     ("modem/port/akmad-port", "akmad-port.8", []),
     ("src/keyserver/akma-keyserver", "akma-keyserver.8",

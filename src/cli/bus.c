@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+#define OPEN_WAIT_S 25
+
 /* Errors of the bus or of GDBus, which are not ours, and what they mean to the caller. */
 static const struct {
     bool of_io; /* G_IO_ERROR; else G_DBUS_ERROR */
@@ -72,20 +74,74 @@ akma_cli_take_error(GError *local, GError **error)
     g_error_free(local);
 }
 
+typedef struct {
+    GCancellable *cancellable;
+    GDBusConnection *connection;
+    GError *error;
+    bool done;
+    bool late;
+} Opening;
+
+static void
+open_done(GObject *object G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+{
+    Opening *opening = user_data;
+
+    opening->connection = g_dbus_connection_new_for_address_finish(result, &opening->error);
+    opening->done = true;
+}
+
+static gboolean
+give_up(gpointer user_data)
+{
+    Opening *opening = user_data;
+
+    opening->late = true;
+    g_cancellable_cancel(opening->cancellable);
+
+    return G_SOURCE_REMOVE;
+}
+
+/* A bus that takes the connection and then is silent would hold us up for ever. */
+static GDBusConnection *
+open_bus(const char *address, unsigned wait_s, GError **error)
+{
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    Opening opening = {.cancellable = cancellable};
+    guint timer = g_timeout_add_seconds(wait_s ? wait_s : OPEN_WAIT_S, give_up, &opening);
+
+    g_dbus_connection_new_for_address(address,
+                                      G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                          G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                      NULL,
+                                      cancellable,
+                                      open_done,
+                                      &opening);
+    while (!opening.done)
+        g_main_context_iteration(NULL, TRUE);
+    if (!opening.late)
+        g_source_remove(timer);
+    if (opening.error)
+        g_propagate_error(error, opening.error);
+
+    return opening.connection;
+}
+
 bool
 akma_cli_connect(AkmaCli *cli, GError **error)
 {
     const char *bus = cli->bus ? cli->bus : "system";
+    bool is_system = strcmp(bus, "system") == 0;
+    g_autofree char *address = NULL;
     g_autoptr(GError) local = NULL;
 
     if (cli->connection)
         return true;
 
     register_errors();
-    if (strcmp(bus, "system") == 0)
-        cli->connection = g_bus_get_sync(G_BUS_TYPE_SYSTEM, NULL, &local);
-    else if (strcmp(bus, "session") == 0)
-        cli->connection = g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, &local);
+    if (is_system || strcmp(bus, "session") == 0)
+        address = g_dbus_address_get_for_bus_sync(
+            is_system ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION, NULL, &local);
     else if (!g_dbus_is_supported_address(bus, &local)) {
         g_set_error(error,
                     AKMA_ERROR,
@@ -94,14 +150,10 @@ akma_cli_connect(AkmaCli *cli, GError **error)
                     bus);
         return false;
     } else {
-        cli->connection = g_dbus_connection_new_for_address_sync(
-            bus,
-            G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-            NULL,
-            NULL,
-            &local);
+        address = g_strdup(bus);
     }
+    if (address)
+        cli->connection = open_bus(address, cli->bus_wait_s, &local);
     if (!cli->connection) {
         g_set_error(
             error, AKMA_ERROR, AKMA_ERROR_NOT_RUNNING, "cannot reach the bus: %s", local->message);

@@ -15,13 +15,14 @@ G_BEGIN_DECLS
 typedef struct {
     gboolean json;
     char *bus;    /* "system", "session" or an address; NULL: system */
-    char *format; /* these seven as written; NULL: not given */
+    char *format; /* these eight as written; NULL: not given */
     char *kid;
     char *output;
     char *wait;
     char *timeout;
     char *keyring;
     char *type;
+    char *config;
     char **words;               /* after the verb */
     const char *const *command; /* after "--"; NULL: none */
 
@@ -29,6 +30,7 @@ typedef struct {
     mode_t umask;
     int status; /* of the command; becomes that of akmactl */
 
+    unsigned bus_wait_s;         /* for the bus to take us; 0: as long as GDBus waits for answers */
     GDBusConnection *connection; /* after akma_cli_connect() */
 } AkmaCli;
 
@@ -41,7 +43,8 @@ typedef enum {
     AKMA_CLI_TIMEOUT = 1 << 4,
     AKMA_CLI_KEYRING = 1 << 5,
     AKMA_CLI_TYPE = 1 << 6,
-    AKMA_CLI_COMMAND = 1 << 7, /* words after "--" */
+    AKMA_CLI_CONFIG = 1 << 7,
+    AKMA_CLI_COMMAND = 1 << 8, /* words after "--" */
 } AkmaCliOptions;
 
 typedef struct {
@@ -58,6 +61,7 @@ typedef struct {
 const AkmaVerb *akma_verb_get(unsigned index);
 
 /* One for each row. Errors: AKMA_ERROR of any code. */
+bool akma_verb_doctor(AkmaCli *cli, GError **error);
 bool akma_verb_enroll(AkmaCli *cli, GError **error);
 bool akma_verb_exec(AkmaCli *cli, GError **error);
 bool akma_verb_get_key(AkmaCli *cli, GError **error);

@@ -14,7 +14,7 @@
 #include "base/secret.h"
 #include "base/settings.h"
 
-#define N_OPTIONS_MAX 11
+#define N_OPTIONS_MAX 12
 
 static void
 cli_clear(AkmaCli *cli)
@@ -24,6 +24,7 @@ cli_clear(AkmaCli *cli)
     g_free(cli->format);
     g_free(cli->keyring);
     g_free(cli->type);
+    g_free(cli->config);
     g_free(cli->kid);
     g_free(cli->output);
     g_free(cli->wait);
@@ -161,6 +162,13 @@ parse_verb(AkmaCli *cli, const AkmaVerb *verb, int argc, char **argv, GError **e
         {"timeout", 0, 0, G_OPTION_ARG_FILENAME, &cli->timeout, "Give up after S seconds", "S"},
         {"keyring", 0, 0, G_OPTION_ARG_FILENAME, &cli->keyring, "Into your keyring", "@u|@s"},
         {"type", 0, 0, G_OPTION_ARG_FILENAME, &cli->type, "Of the key there", "user|logon"},
+        {"config",
+         0,
+         0,
+         G_OPTION_ARG_FILENAME,
+         &cli->config,
+         "Configuration of akmad (" AKMA_SYSCONFDIR "/akmad/akmad.conf)",
+         "FILE"},
         G_OPTION_ENTRY_NULL,
     };
 

@@ -59,9 +59,21 @@ colour_of(const char *state)
     return "";
 }
 
+const char *
+akma_show_start_colour(const char *state)
+{
+    return is_coloured() ? colour_of(state) : "";
+}
+
+const char *
+akma_show_end_colour(const char *start)
+{
+    return *start ? RESET : "";
+}
+
 /* Text from a modem or a server must not steer the terminal. */
-static char *
-dup_printable(const char *text)
+char *
+akma_show_dup_printable(const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text ? text : "", -1);
     GString *clean = g_string_new(NULL);
@@ -128,7 +140,7 @@ akma_show_table(const char *const *cells, size_t n_rows, size_t n_columns, int c
     for (size_t i = 0; i < n_rows * n_columns; i++) {
         size_t column = i % n_columns;
         const char *start = "";
-        g_autofree char *text = dup_printable(cells[i]);
+        g_autofree char *text = akma_show_dup_printable(cells[i]);
         bool last = column == n_columns - 1;
         glong fill = last ? 0 : widths[column] - g_utf8_strlen(text, -1) + 2;
 
@@ -145,9 +157,9 @@ akma_show_table(const char *const *cells, size_t n_rows, size_t n_columns, int c
 void
 akma_show_state(const char *what, const char *state)
 {
-    const char *colour = is_coloured() ? colour_of(state) : "";
+    const char *colour = akma_show_start_colour(state);
 
-    printf("%-12s%s%s%s\n", what, colour, state, *colour ? RESET : "");
+    printf("%-12s%s%s%s\n", what, colour, state, akma_show_end_colour(colour));
 }
 
 void
@@ -164,7 +176,7 @@ akma_show_error(const char *what, GVariant *error)
     if (g_str_has_prefix(name, AKMA_ERROR_DBUS_PREFIX))
         name += strlen(AKMA_ERROR_DBUS_PREFIX);
 
-    clean = dup_printable(message);
+    clean = akma_show_dup_printable(message);
     printf("  %s: %s: %s\n", what, name, clean);
 }
 

@@ -12,6 +12,13 @@ G_BEGIN_DECLS
 /* "40 s", "12 min", "5 h", "29 days": rounded down. Free with g_free(). */
 char *akma_show_span(gint64 seconds);
 
+/* Without characters that could steer a terminal: those become '?'. Free with g_free(). */
+char *akma_show_dup_printable(const char *text);
+
+/* What switches on the colour of @state, and off again; "" where stdout takes no colour. */
+const char *akma_show_start_colour(const char *state);
+const char *akma_show_end_colour(const char *start);
+
 /* "valid for 29 days", "ended 3 h ago", "valid without end". Free with g_free(). */
 char *akma_show_validity(guint64 not_after, gint64 now);
 /* "renews in 5 h", without a key "next try in 5 h"; "" for none. Free with g_free(). */

@@ -55,6 +55,13 @@ static const AkmaVerb verbs[] = {
      0,
      2,
      akma_verb_modem},
+    {"doctor",
+     "doctor",
+     "Walks from the card to the application and says what is wrong",
+     AKMA_CLI_CONFIG | AKMA_CLI_TIMEOUT,
+     0,
+     0,
+     akma_verb_doctor},
 };
 
 const AkmaVerb *
