@@ -7,22 +7,18 @@
 #include "base/error.h"
 #include "http/h2-client.h"
 #include "http/tls.h"
+#include "keyserver/breaker.h"
 #include "keyserver/upstream-answer.h"
 #include "proto/provider-request.h"
 
 #define SCHEME    "Bearer "
 #define IN_FLIGHT 1000 /* of all workers together, for one provider */
 
-/* so many failures in a row, and a provider is left alone for so long */
-#define BREAK_AFTER 10
-#define BREAK_MS    2000
-
 typedef struct {
     char *name;
     AkmaH2Client *client;
     AkmaSecret *header; /* of Authorization, with its final NUL; NULL: no token is shown */
-    unsigned failures;  /* in a row: time-outs, broken connections, 5xx */
-    uint64_t closed_until_ms;
+    AkmaBreaker breaker;
 } Provider;
 
 struct _AkmaProviders {
@@ -36,6 +32,7 @@ struct _AkmaProviderCall {
     Provider *provider;
     GStrv key_ids;
     AkmaH2Call *call;
+    bool trial; /* the one that finds out whether the provider is well again */
     AkmaProviderDone done;
     void *user_data;
 };
@@ -158,16 +155,11 @@ find(AkmaProviders *self, const char *name)
 static void
 count_failure(AkmaProviders *self, Provider *provider, bool failed)
 {
-    provider->failures = failed ? provider->failures + 1 : 0;
-    if (provider->failures < BREAK_AFTER)
-        return;
-
-    if (provider->failures == BREAK_AFTER)
-        g_warning("provider %s has failed %d times in a row: asked again every %d s only",
+    if (akma_breaker_count(&provider->breaker, uv_now(self->loop), failed))
+        g_warning("provider %s has failed %d times in a row: one request every %d s from here on",
                   provider->name,
-                  BREAK_AFTER,
-                  BREAK_MS / 1000);
-    provider->closed_until_ms = uv_now(self->loop) + BREAK_MS;
+                  AKMA_BREAKER_FAILURES,
+                  AKMA_BREAKER_MS / 1000);
 }
 
 /* What a status other than 200 means. */
@@ -195,6 +187,8 @@ judge_error(const GError *error)
 static void
 call_free(AkmaProviderCall *call)
 {
+    if (call->trial)
+        akma_breaker_release(&call->provider->breaker);
     akma_providers_unref(call->providers);
     g_strfreev(call->key_ids);
     g_free(call);
@@ -249,6 +243,7 @@ akma_providers_ask(AkmaProviders *self,
     g_autoptr(GBytes) body = akma_provider_request_to_json(pseudonym, key_ids);
     Provider *provider = find(self, provider_name);
     AkmaProviderCall *call;
+    bool trial;
     size_t len;
     AkmaH2Header headers[] = {
         {"content-type", "application/json"},
@@ -258,13 +253,14 @@ akma_providers_ask(AkmaProviders *self,
 
     if (!provider)
         g_warning("provider %s is not in the configuration", provider_name);
-    if (!provider || !body || uv_now(self->loop) < provider->closed_until_ms)
+    if (!provider || !body || !akma_breaker_take(&provider->breaker, uv_now(self->loop), &trial))
         return NULL;
 
     call = g_new0(AkmaProviderCall, 1);
     call->providers = self;
     call->provider = provider;
     call->key_ids = g_strdupv((GStrv)key_ids);
+    call->trial = trial;
     call->done = done;
     call->user_data = user_data;
     self->refs++;
@@ -296,6 +292,6 @@ akma_providers_warm(AkmaProviders *self, const char *provider_name)
 {
     Provider *provider = find(self, provider_name);
 
-    if (provider && uv_now(self->loop) >= provider->closed_until_ms)
+    if (provider && !akma_breaker_is_broken(&provider->breaker))
         akma_h2_client_connect(provider->client);
 }

@@ -99,6 +99,26 @@ def a_provider_that_keeps_failing_is_left_alone_for_a_while():
         for _ in range(12):
             assert s.outcome() == {"mqtt": "upstream_unavailable"}
         assert len(s.fifth.requests) == 10, len(s.fifth.requests)
+
+        # one finds out whether it is well again; the others do not wait for that
+        release = threading.Event()
+
+        def hang(request):
+            release.wait(60)
+            return 503, b""
+
+        def try_until_asked():
+            while len(s.fifth.requests) == 10:
+                s.outcome()
+        s.fifth.answer = hang
+        trial = threading.Thread(target=try_until_asked)
+        trial.start()
+        harness.wait_until("it is tried", lambda: len(s.fifth.requests) == 11)
+        for _ in range(3):
+            assert s.outcome() == {"mqtt": "upstream_unavailable"}
+        assert len(s.fifth.requests) == 11, len(s.fifth.requests)
+        release.set()
+        trial.join()
         s.fifth.answer = None
         harness.wait_until("it is asked again", lambda: s.outcome() == {"mqtt": "mqtt:1"})
 
