@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -41,6 +42,8 @@ akma_program_init(const char *name)
     for (size_t i = 0; i < G_N_ELEMENTS(dropped); i++)
         unsetenv(dropped[i]);
     umask(077);
+    /* whoever ignores it leaves that to us: then no child of ours would ever be seen to end */
+    signal(SIGCHLD, SIG_DFL);
 
     if (!akma_wiping_init()) {
         fprintf(stderr, "%s: cannot make libraries wipe what they free\n", name);

@@ -111,20 +111,24 @@ be_command(Export *self)
     _exit(127);
 }
 
-/* Until it ends, its time is over or we are told to stop: then it is killed with its children. */
+/*
+ * Until it ends, its time is over or we are told to stop: then it is killed with its children.
+ * Returns: its status; -1: nobody can tell.
+ */
 static int
 wait_for_command(Export *self, pid_t pid)
 {
     int64_t deadline = g_get_monotonic_time() + (int64_t)RUN_S * G_USEC_PER_SEC;
     int status = 0;
+    pid_t ended;
 
-    while (waitpid(pid, &status, WNOHANG) == 0) {
+    while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
         pause_ms(self, WAIT_MS);
         if (self->stopping || g_get_monotonic_time() > deadline)
             kill(-pid, SIGKILL);
     }
 
-    return status;
+    return ended == pid ? status : -1;
 }
 
 /* After the file was written. Its keys are no argument: the command reads the file. */

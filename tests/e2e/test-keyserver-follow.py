@@ -19,10 +19,14 @@ from harness import wait_until  # noqa: E402
 from keyserver import Server  # noqa: E402
 
 
-def follower(s, *more, name="follower"):
+# whoever starts it may not care for its own children, and that is inherited
+DEAF = ("sh", "-c", "trap '' CHLD; exec \"$@\"", "sh")
+
+
+def follower(s, *more, name="follower", before=()):
     path = s.stack.path("psk")
     return path, s.stack.spawn(name, [
-        harness.program("akma-keyserver"), "--config", s.stack.path("akma-keyserver.conf"),
+        *before, harness.program("akma-keyserver"), "--config", s.stack.path("akma-keyserver.conf"),
         "export", "--application", "mqtt", "--format", "mosquitto-psk", "--output", path,
         "--follow", *more], ready=False)
 
@@ -75,6 +79,19 @@ def a_command_that_fails_is_run_again_and_one_that_hangs_is_no_obstacle_to_the_e
         _, process = follower(s, "--run", "echo x >> %s; sleep 1000" % count, name="hanging")
         wait_until("it hangs", lambda: len(open(count).readlines()) == 4)
         assert s.stack.stop("hanging") == 0
+
+
+@tap.test
+def a_command_that_fails_is_seen_to_fail_also_where_its_end_is_ignored():
+    with Server() as s:
+        s.exchange()
+        count = s.stack.path("count")
+        _, process = follower(s, "--run", "echo x >> %s; test $(wc -l < %s) -ge 2" % (count, count),
+                              before=DEAF)
+        wait_until("it has succeeded", lambda: os.path.exists(count) and
+                   len(open(count).readlines()) == 2)
+        assert process.read_log().count("command of --run failed") == 1
+        assert s.stack.stop("follower") == 0
 
 
 @tap.test
