@@ -14,9 +14,12 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "keyserver/admin-client.h"
 #include "keyserver/health.h"
 #include "keyserver/prometheus.h"
 #include "keyserver/status-page.h"
@@ -324,6 +327,114 @@ names_in_the_page_are_escaped(void **state)
     assert_null(strstr(html->str, "inf"));
 }
 
+/* --- whoever asks how a server is --- */
+
+typedef struct {
+    char *folder;
+    char *address; /* unix:... */
+    int fd;
+} Listener;
+
+static void
+listener_init(Listener *self)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+
+    self->folder = g_dir_make_tmp("akma-XXXXXX", NULL);
+    assert_non_null(self->folder);
+    self->address = g_strdup_printf("unix:%s/s", self->folder);
+    g_strlcpy(name.sun_path, self->address + strlen("unix:"), sizeof name.sun_path);
+    self->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(self->fd, (const struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(self->fd, 0), 0);
+}
+
+static void
+listener_clear(Listener *self)
+{
+    close(self->fd);
+    unlink(self->address + strlen("unix:"));
+    rmdir(self->folder);
+    g_free(self->address);
+    g_free(self->folder);
+}
+
+/* A child that answers with @text, and goes on with a byte now and then if it @trickles. */
+static pid_t
+answer_with(const Listener *listener, const char *text, bool trickles)
+{
+    pid_t child = fork();
+    char request[512];
+    int fd;
+
+    if (child != 0)
+        return child;
+
+    fd = accept(listener->fd, NULL, NULL);
+    if (read(fd, request, sizeof request) > 0 && write(fd, text, strlen(text)) > 0)
+        while (trickles && send(fd, " ", 1, MSG_NOSIGNAL) == 1)
+            g_usleep(G_USEC_PER_SEC / 10);
+    _exit(0);
+}
+
+static void
+health_is_what_the_server_answers(void **state)
+{
+    Listener listener;
+    pid_t child;
+    json_t *health;
+
+    (void)state;
+    listener_init(&listener);
+    child = answer_with(&listener, "HTTP/1.1 200 OK\r\n\r\n{\"healthy\":true}", false);
+    health = akma_admin_ask_health(listener.address);
+
+    assert_true(json_is_true(json_object_get(health, "healthy")));
+    json_decref(health);
+    waitpid(child, NULL, 0);
+    listener_clear(&listener);
+}
+
+static void
+reject_who_never_comes_to_an_end(void **state)
+{
+    Listener listener;
+    pid_t child;
+
+    (void)state;
+    listener_init(&listener);
+    child = answer_with(&listener, "HTTP/1.1 200 OK\r\n\r\n{\"healthy\":true}", true);
+
+    assert_null(akma_admin_ask_health(listener.address));
+    waitpid(child, NULL, 0);
+    listener_clear(&listener);
+}
+
+/* Its queue is full: connect(2) would wait for as long as it does not serve. */
+static void
+reject_who_lets_nobody_in(void **state)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fds[16];
+    size_t n = 0;
+    Listener listener;
+
+    (void)state;
+    listener_init(&listener);
+    g_strlcpy(name.sun_path, listener.address + strlen("unix:"), sizeof name.sun_path);
+    do {
+        fds[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_true(fds[n] >= 0);
+    } while (connect(fds[n++], (const struct sockaddr *)&name, sizeof name) == 0 &&
+             n < G_N_ELEMENTS(fds));
+    assert_true(n < G_N_ELEMENTS(fds));
+
+    assert_null(akma_admin_ask_health(listener.address));
+    while (n > 0)
+        close(fds[--n]);
+    listener_clear(&listener);
+}
+
 int
 main(void)
 {
@@ -339,6 +450,9 @@ main(void)
         cmocka_unit_test(history_forgets_what_is_older_than_its_ring),
         cmocka_unit_test(names_in_the_page_are_escaped),
         cmocka_unit_test(it_is_well_while_all_serve_and_the_store_answers),
+        cmocka_unit_test(health_is_what_the_server_answers),
+        cmocka_unit_test(reject_who_never_comes_to_an_end),
+        cmocka_unit_test(reject_who_lets_nobody_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
