@@ -39,6 +39,9 @@ akma_pg_check_conninfo(const char *conninfo, GError **error)
         refuse(error, "libpq cannot read it");
     else if (find(options, "password") || find(options, "sslpassword"))
         refuse(error, "a password does not belong here but in password-file");
+    else if (find(options, "service"))
+        /* whoever is in that file need not be this machine, and so would be asked without TLS */
+        refuse(error, "a service does not belong here: say what it stands for");
     else if (attrs && strcmp(attrs, "read-write") != 0 && strcmp(attrs, "primary") != 0)
         refuse(error, "target_session_attrs must be read-write or primary");
     else

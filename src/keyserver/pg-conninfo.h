@@ -8,8 +8,9 @@
 G_BEGIN_DECLS
 
 /*
- * Refuses what libpq cannot read, a password (it belongs into a file), and servers that only
- * read: one that lags behind would deliver what was revoked. Errors: AKMA_ERROR_INVALID_ARGUMENT.
+ * Refuses what libpq cannot read, a password (it belongs into a file), a service (of which we
+ * would not know where it is), and servers that only read: one that lags behind would deliver what
+ * was revoked. Errors: AKMA_ERROR_INVALID_ARGUMENT.
  */
 bool akma_pg_check_conninfo(const char *conninfo, GError **error);
 
