@@ -246,8 +246,9 @@ akma_metrics_set_fleet(AkmaMetrics *self, const AkmaFleet *fleet, int64_t now_s,
 
     memcpy(words, fleet, sizeof words);
     atomic_store(&self->fleet_writes, writes);
+    /* none of these may be seen before the odd number, not on ARM either: so not set() */
     for (size_t i = 0; i < FLEET_WORDS; i++)
-        set(&self->fleet[i], words[i]);
+        atomic_store(&self->fleet[i], words[i]);
     atomic_store(&self->fleet_writes, writes + 1);
     set(&self->fleet_due_s, (uint64_t)(now_s + pause_s));
 }
