@@ -104,16 +104,22 @@ akma_config_find_name(const GPtrArray *list, const char *name)
     return NULL;
 }
 
-/* Names stand in object paths, the sealed file and logs. */
-static bool
-check_name(const AkmaConfig *self, const char *group, const char *name, GError **error)
+bool
+akma_config_name_is_valid(const char *name)
 {
     size_t len = strlen(name);
     bool ok = len > 0 && len <= NAME_MAX_LEN;
 
     for (size_t i = 0; i < len; i++)
         ok = ok && (g_ascii_isalnum(name[i]) || strchr("._-", name[i]));
-    if (!ok)
+
+    return ok;
+}
+
+static bool
+check_name(const AkmaConfig *self, const char *group, const char *name, GError **error)
+{
+    if (!akma_config_name_is_valid(name))
         return akma_settings_reject(self->settings,
                                     group,
                                     NULL,

@@ -59,6 +59,9 @@ typedef struct {
 
 typedef struct _AkmaConfig AkmaConfig;
 
+/* What a group may be called: such names stand in object paths, the sealed file and logs. */
+bool akma_config_name_is_valid(const char *name);
+
 /*
  * @file, and next to it applications.d/<any>.conf for applications only.
  * Errors: AKMA_ERROR_CONFIG_INVALID "FILE: [group] key: message".

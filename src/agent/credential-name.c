@@ -4,25 +4,11 @@
 
 #include <string.h>
 
+#include "agent/config.h"
 #include "dbus/unit.h"
 
-#define RANDOM_MAX      16 /* hex digits of 64 bits */
-#define APPLICATION_MAX 64
-#define SUFFIX          ".key"
-
-/* As akmad.conf wants it of an application's name. */
-static bool
-is_application(const char *name)
-{
-    size_t len = strlen(name);
-
-    for (size_t i = 0; i < len; i++) {
-        if (!g_ascii_isalnum(name[i]) && !strchr("._-", name[i]))
-            return false;
-    }
-
-    return len > 0 && len <= APPLICATION_MAX;
-}
+#define RANDOM_MAX 16 /* hex digits of 64 bits */
+#define SUFFIX     ".key"
 
 static bool
 is_random(const char *text)
@@ -48,7 +34,7 @@ akma_credential_name_parse(const char *address, size_t len, char **ret_unit, cha
     if (g_str_has_suffix(application, SUFFIX))
         application[strlen(application) - strlen(SUFFIX)] = '\0';
     if (!is_random(parts[0]) || strcmp(parts[1], "unit") != 0 ||
-        !akma_unit_name_is_valid(parts[2]) || !is_application(application))
+        !akma_unit_name_is_valid(parts[2]) || !akma_config_name_is_valid(application))
         return false;
 
     *ret_unit = g_strdup(parts[2]);
