@@ -42,7 +42,8 @@ struct _AkmaH2Link {
     GList link;   /* in client->links */
     GQueue calls; /* under way */
     GQueue done;  /* their stream is closed */
-    bool broken;  /* not HTTP/2 */
+    uint64_t since_ms;
+    bool broken; /* not HTTP/2 */
 };
 
 /* waiting -> under way -> done (or waiting again, once) */

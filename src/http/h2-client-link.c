@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "http/h2-client-internal.h"
 
+#define MARGIN_MS 1000 /* what waits for it has come to its end before */
+
 static AkmaH2Call *
 find_call(nghttp2_session *h2, int32_t id)
 {
@@ -177,16 +179,27 @@ flushed(AkmaConn *conn)
                                            "the server does not speak HTTP/2 as it should"));
 }
 
-/* Calls have their own time; an idle connection may stay. */
+/*
+ * Calls have their own time, and an idle connection may stay. One that does not come to be may not:
+ * it was perhaps opened ahead of all calls, and the first one would wait for it in vain.
+ */
 static uint64_t
-due(const AkmaConn *conn G_GNUC_UNUSED)
+due(const AkmaConn *conn)
 {
-    return AKMA_CONN_NEVER;
+    const AkmaH2Link *self = (const AkmaH2Link *)conn;
+
+    if (conn->state >= AKMA_CONN_OPEN)
+        return AKMA_CONN_NEVER;
+
+    return self->since_ms + self->client->timeout_ms + MARGIN_MS;
 }
 
 static void
-expired(AkmaConn *conn G_GNUC_UNUSED)
+expired(AkmaConn *conn)
 {
+    akma_conn_fail(conn,
+                   g_error_new_literal(
+                       AKMA_ERROR, AKMA_ERROR_SERVER_UNREACHABLE, "it takes too long to connect"));
 }
 
 static void
@@ -297,6 +310,7 @@ akma_h2_link_new(AkmaH2Client *client, const struct addrinfo *address, GError **
 
     self = g_new0(AkmaH2Link, 1);
     self->client = client;
+    self->since_ms = uv_now(client->io.loop);
     self->link.data = self;
     if (!akma_conn_init(
             &self->base, &client_role, &client->io, fd, ssl, AKMA_CONN_CONNECTING, error)) {

@@ -57,6 +57,23 @@ def a_silent_provider_is_unavailable_at_its_timeout():
 
 
 @tap.test
+def a_connection_that_was_only_opened_ahead_is_given_up_in_time():
+    with Third(timeout="1s") as s:
+        ended = threading.Event()
+
+        def say_nothing(sock):
+            while sock.recv(4096):
+                pass
+            ended.set()
+        s.fifth.after_hello = say_nothing
+        with s.client() as c:
+            c.open_session("akma", KID, FIRST_KEY, ["mqtt"])
+            assert ended.wait(60)
+        s.fifth.after_hello = None
+        assert s.outcome() == {"mqtt": "mqtt:1"}
+
+
+@tap.test
 def silence_is_told_within_the_time_of_the_exchange():
     with Third(limits="exchange=3s\n") as s:
         s.fifth.answer = lambda request: None
