@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -63,6 +64,12 @@ def wait_until(what, condition, seconds=60):
             return value
         time.sleep(0.01)
     raise AssertionError("%s: not within %s s" % (what, seconds))
+
+
+def accepts(path):
+    """Is somebody listening at the Unix socket @path?"""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
 
 
 class Process:
@@ -232,7 +239,6 @@ class Stack:
 
     def control(self, line, name="modem"):
         """One command to the modem's control socket; the answer without its newline."""
-        import socket
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(60)
             s.connect(self.control_path(name))
@@ -266,7 +272,7 @@ class Stack:
             extra += ("[anchor bsf]\ntype=gba\noperator=00101\nrealms=%s\nurl=%s\n" % (
                 BSF, core or self.core))
         if "idle=" not in extra:  # a busy machine is no silent terminal
-            extra = extra.replace("[limits]\n", "[limits]\nidle=10m\n")
+            extra = extra.replace("[limits]\n", "[limits]\nidle=10m\nexchange=10m\n")
         return self.write("akma-keyserver.conf", (
             "[server]\nname=%s\nlisten=%s\ncertificate-file=%s\nkey-file=%s\nworkers=%d\n"
             "[store]\nbackend=sqlite\npath=%s\nstore-key-file=%s\n"
@@ -318,7 +324,7 @@ class Stack:
         self.processes["dbus-daemon"] = Process("dbus-daemon", [
             "dbus-daemon", "--nofork", "--nopidfile", "--config-file", conf],
             self.path("dbus-daemon.log"))
-        wait_until("the bus is there", lambda: os.path.exists(address))
+        wait_until("the bus is there", lambda: accepts(address))
 
     def agent_config(self, applications="[application mqtt]\nserver=keys\nusers=%u\n",
                      server=None, device=None, extra="", bsf=None, profile="message"):
