@@ -9,6 +9,7 @@ dist_man_MANS += \
 	%D%/man/akmactl.1 \
 	%D%/man/akmad-bus.5 \
 	%D%/man/akmad-port.8 \
+	%D%/man/akmad-tpm.8 \
 	%D%/man/akmad.8 \
 	%D%/man/akmad.conf.5
 
@@ -26,7 +27,8 @@ dist_dbusinterfaces_DATA = dbus/org.akmad1.xml
 nodist_dbusservice_DATA = %D%/org.akmad1.service
 dist_systemdsystemunit_DATA = %D%/akmad-port.socket %D%/akmad-credentials.socket \
 	%D%/akma-keyserver.socket
-nodist_systemdsystemunit_DATA = %D%/akmad.service %D%/akmad-port.service \
+dist_pkglibexec_SCRIPTS = %D%/make-sealing-credential
+nodist_systemdsystemunit_DATA = %D%/akmad.service %D%/akmad-sealing.service %D%/akmad-port.service \
 	%D%/akmad-wait@.service \
 	%D%/akma-keyserver.service %D%/akma-lab.service
 
@@ -64,12 +66,12 @@ uninstall-packaging:
 .PHONY: install-packaging uninstall-packaging
 
 # only when make runs are the folders known
-packaging_generated = %D%/org.akmad1.service %D%/akmad.service %D%/akmad-port.service \
+packaging_generated = %D%/org.akmad1.service %D%/akmad.service %D%/akmad-sealing.service %D%/akmad-port.service \
 	%D%/akmad-wait@.service \
 	%D%/akma-keyserver.service %D%/akma-lab.service
 $(packaging_generated): %: %.in
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
-		sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@bindir[@]|$(bindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' $< > $@.tmp && \
+		sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@bindir[@]|$(bindir)|g' -e 's|@pkglibexecdir[@]|$(pkglibexecdir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' $< > $@.tmp && \
 		mv $@.tmp $@
 CLEANFILES += $(packaging_generated)
 

@@ -24,6 +24,7 @@ PROGRAMS = [
      "status list get renew enroll wait watch exec modem doctor".split()),
     ("src/agent/akmad", "akmad.8", []),
     ("modem/port/akmad-port", "akmad-port.8", []),
+    ("src/agent/akmad-tpm", "akmad-tpm.8", []),
     ("src/keyserver/akma-keyserver", "akma-keyserver.8",
      ["init", "serve", "check", "status", "export"] +
      ["application " + w for w in "add list show remove allow deny".split()] +

@@ -10,18 +10,18 @@ trap 'rm -f "$bad"' EXIT
 may_include() {
     case $1 in
     src/base) echo '' ;;
-    src/kdf | src/http | src/store) echo 'base' ;;
+    src/kdf | src/http | src/store | src/tpm) echo 'base' ;;
     src/proto) echo 'base kdf' ;;
     src/session) echo 'base kdf proto' ;;
     src/anchor) echo 'base kdf http modem' ;;
-    src/agent) echo 'base kdf proto session http anchor store modem dbus' ;;
+    src/agent) echo 'base kdf proto session http anchor store tpm modem dbus' ;;
     src/keyserver) echo 'base kdf proto session http' ;;
     src/lab) echo 'base kdf http' ;;
     src/cli | src/client) echo 'base dbus/generated' ;;
     modem | modem/at | modem/mbim | modem/port | modem/qmi) echo 'base modem' ;;
     modem/simulator) echo 'base kdf http modem/simulator' ;;
     dbus) echo 'base store dbus' ;;
-    tests/*) echo 'base kdf proto session http anchor store agent keyserver lab cli modem dbus tests' ;;
+    tests/*) echo 'base kdf proto session http anchor store tpm agent keyserver lab cli modem dbus tests' ;;
     esac
 }
 

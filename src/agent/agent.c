@@ -10,6 +10,7 @@
 #include "agent/keys.h"
 #include "agent/modems.h"
 #include "agent/probe.h"
+#include "agent/sealing.h"
 #include "agent/server.h"
 #include "agent/timer.h"
 #include "base/error.h"
@@ -235,24 +236,6 @@ make_folder(const char *folder, GError **error)
     return true;
 }
 
-static AkmaStore *
-open_store(AkmaConfig *config, const char *state_dir, const char **ret_sealing, GError **error)
-{
-    g_autoptr(AkmaSecret) key = akma_keys_load_sealing(config, state_dir, ret_sealing, error);
-    AkmaStore *store;
-    bool damaged;
-
-    if (!key)
-        return NULL;
-    store = akma_store_open(state_dir, key, &damaged, error);
-    if (store && damaged)
-        g_warning("%s/keys.sealed does not open (torn, tampered, or under another sealing key); "
-                  "kept as keys.sealed.bad, all keys are asked for again",
-                  state_dir);
-
-    return store;
-}
-
 /* Servers that are not in the configuration any more, and their applications, go. */
 static void
 drop_servers(AkmaAgent *self)
@@ -299,7 +282,7 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
     if (!make_folder(state_dir, error))
         return NULL;
     sim_id_key = akma_keys_load_sim_id(state_dir, error);
-    self->store = sim_id_key ? open_store(config, state_dir, &sealing, error) : NULL;
+    self->store = sim_id_key ? akma_sealing_open_store(config, state_dir, &sealing, error) : NULL;
     if (!self->store)
         return NULL;
 

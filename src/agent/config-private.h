@@ -14,6 +14,8 @@ struct _AkmaConfig {
     GPtrArray *servers;
     GPtrArray *applications;
     unsigned credential_wait_s;
+    char *tpm_pcrs; /* "7,14" */
+    unsigned tpm_timeout_s;
 };
 
 char *akma_config_dup(const AkmaConfig *self, const char *group, const char *key);
@@ -28,6 +30,9 @@ bool akma_config_read_uint(const AkmaConfig *self,
 
 /* Borrowed; NULL: no such name. */
 const char *akma_config_find_name(const GPtrArray *list, const char *name);
+
+/* How the keys are sealed. */
+bool akma_config_load_tpm(AkmaConfig *self, GError **error);
 
 /* One [modem @name], added to @self->modems. */
 bool akma_config_load_modem(AkmaConfig *self, const char *group, const char *name, GError **error);

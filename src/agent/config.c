@@ -15,8 +15,11 @@
 /* The whole of akmad.conf; a key of a feature that is not there is unknown. */
 static const AkmaSettingRow rows[] = {
     {"agent", "state-dir", AKMA_SETTING_PATH, NULL, NULL, false},
-    {"agent", "sealing", AKMA_SETTING_CHOICE, "auto", "auto|file", false},
+    {"agent", "sealing", AKMA_SETTING_CHOICE, "auto", "auto|systemd|tpm|file", false},
     {"agent", "sealing-key-file", AKMA_SETTING_SECRET, NULL, NULL, false},
+    {"agent", "tpm-tcti", AKMA_SETTING_STRING, AKMA_TPM_TCTI, NULL, false},
+    {"agent", "tpm-pcrs", AKMA_SETTING_LIST, NULL, NULL, false},
+    {"agent", "tpm-timeout", AKMA_SETTING_DURATION, "30s", NULL, false},
     {"agent", "on-sim-change", AKMA_SETTING_CHOICE, "keep", "keep|wipe", false},
     {"agent", "port-socket", AKMA_SETTING_PATH, "/run/akmad/port.sock", NULL, false},
     {"agent", "credential-socket", AKMA_SETTING_PATH, NULL, NULL, false},
@@ -290,7 +293,8 @@ akma_config_load(const char *file, GError **error)
     self->settings =
         akma_settings_load(file, folder, "application *", rows, G_N_ELEMENTS(rows), error);
 
-    if (!self->settings || !load_credential_wait(self, error) || !check_akma(self, error) ||
+    if (!self->settings || !akma_config_load_tpm(self, error) ||
+        !load_credential_wait(self, error) || !check_akma(self, error) ||
         !akma_config_check_gba(self, error) ||
         !load_kind(self, "modem", akma_config_load_modem, error) ||
         !load_kind(self, "server", akma_config_load_server, error) ||
@@ -316,6 +320,7 @@ akma_config_unref(AkmaConfig *self)
         return;
 
     akma_settings_unref(self->settings);
+    g_free(self->tpm_pcrs);
     g_ptr_array_unref(self->modems);
     g_ptr_array_unref(self->servers);
     g_ptr_array_unref(self->applications);

@@ -3,6 +3,7 @@
 /* config: what akmad.conf says, checked and in the types that the agent uses. Never changes. */
 #pragma once
 
+#include "agent/tpm-helper.h"
 #include "anchor/akma-usim.h"
 #include "base/settings.h"
 #include "dbus/auth.h"
@@ -73,6 +74,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaConfig, akma_config_unref)
 
 const AkmaSettings *akma_config_get_settings(const AkmaConfig *self);
 const char *akma_config_get_state_dir(const AkmaConfig *self); /* NULL: not set */
+AkmaTpmHelper akma_config_get_tpm(const AkmaConfig *self);     /* strings are borrowed */
+/* Do both say the same about sealing and the TPM? */
+bool akma_config_seals_alike(const AkmaConfig *a, const AkmaConfig *b);
 bool akma_config_wipes_on_sim_change(const AkmaConfig *self);
 AkmaAkmaUsimConfig akma_config_get_usim(const AkmaConfig *self);       /* strings are borrowed */
 const char *akma_config_get_credential_socket(const AkmaConfig *self); /* NULL: not set */

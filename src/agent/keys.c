@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/file.h"
 
-static AkmaSecret *
-make(const char *path, GError **error)
+AkmaSecret *
+akma_keys_new_random(GError **error)
 {
     g_autoptr(AkmaSecret) key = NULL;
     uint8_t *bytes;
@@ -20,15 +20,26 @@ make(const char *path, GError **error)
         g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no random numbers");
         return NULL;
     }
-    if (!akma_file_replace(path, bytes, AKMA_GATEWAY_KEY_LEN, 0600, error))
+
+    return g_steal_pointer(&key);
+}
+
+static AkmaSecret *
+make(const char *path, GError **error)
+{
+    g_autoptr(AkmaSecret) key = akma_keys_new_random(error);
+    size_t len;
+
+    if (!key ||
+        !akma_file_replace(path, akma_secret_peek(key, &len), AKMA_GATEWAY_KEY_LEN, 0600, error))
         return NULL;
     g_message("made %s", path);
 
     return g_steal_pointer(&key);
 }
 
-static AkmaSecret *
-load_or_make(const char *folder, const char *name, GError **error)
+AkmaSecret *
+akma_keys_load_or_make(const char *folder, const char *name, GError **error)
 {
     g_autofree char *path = g_build_filename(folder, name, NULL);
 
@@ -39,41 +50,25 @@ load_or_make(const char *folder, const char *name, GError **error)
     return akma_file_read_secret(path, AKMA_GATEWAY_KEY_LEN, AKMA_GATEWAY_KEY_LEN, false, error);
 }
 
-AkmaSecret *
-akma_keys_load_sealing(const AkmaConfig *config,
-                       const char *state_dir,
-                       const char **ret_sealing,
-                       GError **error)
-{
-    const AkmaSettings *settings = akma_config_get_settings(config);
-    const char *file = akma_settings_get(settings, "agent", "sealing-key-file");
-
-    *ret_sealing = file && g_str_has_prefix(file, "credential:") ? "credential" : "file";
-    if (!file)
-        return load_or_make(state_dir, "sealing.key", error);
-
-    return akma_settings_read_secret(settings,
-                                     "agent",
-                                     "sealing-key-file",
-                                     AKMA_GATEWAY_KEY_LEN,
-                                     AKMA_GATEWAY_KEY_LEN,
-                                     false,
-                                     error);
-}
-
 bool
 akma_keys_check_sealing(const AkmaConfig *config, const char *state_dir, GError **error)
 {
-    const char *file =
-        akma_settings_get(akma_config_get_settings(config), "agent", "sealing-key-file");
-    g_autofree char *made = g_build_filename(state_dir, "sealing.key", NULL);
+    const AkmaSettings *settings = akma_config_get_settings(config);
+    const char *file = akma_settings_get(settings, "agent", "sealing-key-file");
+    g_autofree char *made = g_build_filename(state_dir, AKMA_KEYS_SEALING, NULL);
     g_autoptr(AkmaSecret) key = NULL;
-    const char *sealing;
 
     if (file ? g_str_has_prefix(file, "credential:") && !g_getenv("CREDENTIALS_DIRECTORY")
              : !g_file_test(made, G_FILE_TEST_EXISTS))
         return true;
-    key = akma_keys_load_sealing(config, state_dir, &sealing, error);
+    key = file ? akma_settings_read_secret(settings,
+                                           "agent",
+                                           "sealing-key-file",
+                                           AKMA_GATEWAY_KEY_LEN,
+                                           AKMA_GATEWAY_KEY_LEN,
+                                           false,
+                                           error)
+               : akma_keys_load_or_make(state_dir, AKMA_KEYS_SEALING, error);
 
     return key != NULL;
 }
@@ -81,5 +76,5 @@ akma_keys_check_sealing(const AkmaConfig *config, const char *state_dir, GError 
 AkmaSecret *
 akma_keys_load_sim_id(const char *state_dir, GError **error)
 {
-    return load_or_make(state_dir, "sim-id.key", error);
+    return akma_keys_load_or_make(state_dir, "sim-id.key", error);
 }

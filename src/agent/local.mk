@@ -18,12 +18,13 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/naf.c %D%/naf.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/schedule.c %D%/schedule.h \
+	%D%/sealing.c %D%/sealing.h %D%/config-tpm.c %D%/tpm-helper.c %D%/tpm-helper.h \
 	%D%/server.c %D%/server.h %D%/server-private.h %D%/server-run.c \
 	%D%/timer.c %D%/timer.h \
 	%D%/unlock.c %D%/unlock.h \
 	%D%/waiters.c %D%/waiters.h
 %C%_libagent_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akmad\"
-%C%_libagent_la_LIBADD = dbus/libdbus.la src/store/libstore.la src/session/libsession.la \
+%C%_libagent_la_LIBADD = dbus/libdbus.la src/store/libstore.la src/tpm/libblob.la src/session/libsession.la \
 	src/anchor/libanchor.la src/http/libhttp.la modem/libmodem.la src/proto/libproto.la \
 	src/kdf/libkdf.la src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS)
 
@@ -65,3 +66,8 @@ script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus
 	tests/e2e/test-proxy.py
 EXTRA_DIST += tests/bus/world.py tests/e2e/stock_server.py
 EXTRA_DIST += tests/bus/cgroups.py
+
+unit_tests += tests/unit/test-sealing
+tests_unit_test_sealing_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+script_tests += tests/bus/test-sealing.py
+EXTRA_DIST += tests/bus/swtpm.py

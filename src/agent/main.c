@@ -3,8 +3,10 @@
 /* akmad: options, start, reload and stop. */
 
 #include <glib-unix.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/credentials.h"
@@ -31,6 +33,7 @@ typedef struct {
     const Options *options;
     const char *state_dir;
     const char *credential_socket;
+    const AkmaConfig *started_with;
     AkmaAgent *agent;
     GMainLoop *loop;
     bool lost_bus;
@@ -134,6 +137,14 @@ stop(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* The file is open, and what opens it is asked at the start only. */
+static void
+warn_of_sealing(const Program *program, const AkmaConfig *config)
+{
+    if (!akma_config_seals_alike(program->started_with, config))
+        g_warning("sealing, sealing-key-file, tpm-*: the old values stay until the next start");
+}
+
 static gboolean
 reload(gpointer user_data)
 {
@@ -149,6 +160,7 @@ reload(gpointer user_data)
         if (g_strcmp0(akma_config_get_credential_socket(config), program->credential_socket) != 0)
             g_warning("credential-socket: %s stays until the next start",
                       program->credential_socket ? program->credential_socket : "none");
+        warn_of_sealing(program, config);
         akma_agent_configure(program->agent, config);
         g_message("configuration reloaded");
     } else {
@@ -219,17 +231,30 @@ drain(void)
         continue;
 }
 
+/* Nothing is served yet, and the TPM may take its time: the end of the process ends all. */
+static void
+stop_early(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
 static bool
 serve(const Options *options, AkmaConfig *config, GError **error)
 {
     g_autofree char *state_dir = g_strdup(choose_state_dir(options, config));
     g_autofree char *socket = g_strdup(akma_config_get_credential_socket(config));
-    Program program = {.options = options, .state_dir = state_dir, .credential_socket = socket};
+    Program program = {.options = options,
+                       .state_dir = state_dir,
+                       .credential_socket = socket,
+                       .started_with = config};
     g_autoptr(AkmaBus) bus = NULL;
     g_autoptr(GMainLoop) loop = NULL;
     int credentials;
     bool ok;
 
+    signal(SIGTERM, stop_early);
+    signal(SIGINT, stop_early);
     if (!akma_secret_heap_init(AKMA_SECRET_HEAP_SIZE, NULL, error) ||
         !akma_keys_check_sealing(config, state_dir, error) ||
         !akma_credentials_listen(config, &credentials, error))

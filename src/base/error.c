@@ -2,6 +2,10 @@
 
 #include "base/error.h"
 
+#include <string.h>
+
+#define NEXT "; next: "
+
 typedef struct {
     AkmaError code;
     const char *name;
@@ -83,10 +87,32 @@ akma_error_get_name(const GError *error)
     return find(error)->name;
 }
 
+/* Only where no words of a peer are in a message: it could tell people what to do. */
+static const char *
+find_next(const GError *error)
+{
+    if (!g_error_matches(error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED) &&
+        !g_error_matches(error, AKMA_ERROR, AKMA_ERROR_SERVER_NOT_AUTHENTIC))
+        return NULL;
+
+    return strstr(error->message, NEXT);
+}
+
 const char *
 akma_error_get_hint(const GError *error)
 {
-    return find(error)->hint;
+    const char *next = find_next(error);
+
+    return next ? next + strlen(NEXT) : find(error)->hint;
+}
+
+char *
+akma_error_dup_message(const GError *error)
+{
+    const char *next = find_next(error);
+
+    return next ? g_strndup(error->message, (gsize)(next - error->message))
+                : g_strdup(error->message);
 }
 
 int

@@ -49,8 +49,15 @@ GQuark akma_error_quark(void);
 /* "NoSim"; "Internal" for a code or a domain that is not ours. Borrowed for ever. */
 const char *akma_error_get_name(const GError *error);
 
-/* What the person who reads it can do next, one line without a full stop. Borrowed for ever. */
+/*
+ * What the person who reads it can do next, one line without a full stop. Borrowed from @error.
+ * Where the cause is known better than the code says, the message of a StoreFailed or
+ * ServerNotAuthentic ends in "; next: what to do".
+ */
 const char *akma_error_get_hint(const GError *error);
+
+/* The message without that end. g_free(). */
+char *akma_error_dup_message(const GError *error);
 
 /* The exit status of every program: the code, 1 for a foreign domain, 0 for NULL. */
 int akma_error_get_status(const GError *error);

@@ -106,9 +106,10 @@ akma_program_fail(const GError *error, bool json)
     int status = akma_error_get_status(error);
     g_autofree char *name = g_strconcat(AKMA_ERROR_DBUS_PREFIX, akma_error_get_name(error), NULL);
     const char *hint = akma_error_get_hint(error);
-    g_autofree char *message = g_utf8_make_valid(error->message, -1);
+    g_autofree char *text = akma_error_dup_message(error);
+    g_autofree char *message = g_utf8_make_valid(text, -1);
 
-    fprintf(stderr, "%s: %s\n  next: %s\n", g_get_prgname(), error->message, hint);
+    fprintf(stderr, "%s: %s\n  next: %s\n", g_get_prgname(), text, hint);
     if (json) {
         json_t *root = json_pack("{s:{s:s,s:i,s:s,s:s}}",
                                  "error",

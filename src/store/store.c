@@ -17,6 +17,8 @@
 struct _AkmaStore {
     char *path;
     AkmaSecret *sealing_key;
+    uint8_t kind;
+    bool on_disk; /* the file is there, under @sealing_key */
     GPtrArray *entries;
     int64_t last_time;
 };
@@ -33,7 +35,7 @@ commit(AkmaStore *self, GPtrArray *taken, GError **error)
 
     if (!akma_plain_write(&plain, entries, self->last_time, error))
         return false;
-    sealed = akma_seal(self->sealing_key, &plain, error);
+    sealed = akma_seal(self->sealing_key, self->kind, &plain, error);
     if (!sealed)
         return false;
 
@@ -47,6 +49,7 @@ commit(AkmaStore *self, GPtrArray *taken, GError **error)
 
     g_ptr_array_unref(self->entries);
     self->entries = g_steal_pointer(&entries);
+    self->on_disk = true;
 
     return true;
 }
@@ -121,6 +124,8 @@ load(AkmaStore *self, bool *ret_damaged, GError **error)
     if (entries) {
         g_ptr_array_unref(self->entries);
         self->entries = entries;
+        self->kind = akma_seal_get_kind(file, len);
+        self->on_disk = true;
         return true;
     }
     if (!set_aside(self, why, error))
@@ -143,6 +148,38 @@ akma_store_open(const char *folder, AkmaSecret *sealing_key, bool *ret_damaged, 
         *ret_damaged = false;
 
     return load(self, ret_damaged, error) ? g_steal_pointer(&self) : NULL;
+}
+
+bool
+akma_store_reseal(AkmaStore *self, AkmaSecret *sealing_key, uint8_t kind, GError **error)
+{
+    g_autoptr(AkmaSecret) old_key = self->sealing_key;
+    uint8_t old_kind = self->kind;
+    bool same = kind == old_kind && akma_secret_equal(old_key, sealing_key);
+
+    self->sealing_key = akma_secret_ref(sealing_key);
+    self->kind = kind;
+    if (same || !self->on_disk || commit(self, akma_store_entries_copy(self->entries), error))
+        return true;
+
+    akma_secret_unref(self->sealing_key);
+    self->sealing_key = g_steal_pointer(&old_key);
+    self->kind = old_kind;
+
+    return false;
+}
+
+uint8_t
+akma_store_read_kind(const char *folder)
+{
+    g_autofree char *path = g_build_filename(folder, FILE_NAME, NULL);
+    g_autofree uint8_t *file = NULL;
+    size_t len;
+
+    if (read_file(path, &file, &len, NULL) <= 0)
+        return 0;
+
+    return akma_seal_get_kind(file, len);
 }
 
 void

@@ -5,7 +5,7 @@
  *
  * For each application: the current version and the version before with the end of its grace
  * time, or the fact that it was revoked. A change is on disk before the call returns. The file
- * is AES-256-GCM with a fresh random IV at each write and AAD (format version); a torn or
+ * is AES-256-GCM with a fresh random IV at each write and AAD (format version, kind); a torn or
  * tampered file is reported, kept aside as <file>.bad and never trusted. Names of servers and
  * applications stand inside the sealed part: nobody can tell them, swap or drop an entry.
  */
@@ -45,6 +45,16 @@ AkmaStore *akma_store_open(const char *folder,
                            GError **error);
 void akma_store_free(AkmaStore *self); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaStore, akma_store_free)
+
+/*
+ * From now on @sealing_key (32 bytes; a reference is taken) seals the file, and its header says
+ * @kind (1..255: where that key comes from). A file that is there is written again if either is
+ * another one than before. Errors: AKMA_ERROR_STORE_FAILED: the old key stays.
+ */
+bool akma_store_reseal(AkmaStore *self, AkmaSecret *sealing_key, uint8_t kind, GError **error);
+
+/* What the header of @folder/keys.sealed says; 0: there is no such file, or it is none of ours. */
+uint8_t akma_store_read_kind(const char *folder);
 
 /* Borrowed until the next change; NULL: none. @server is part of the name. */
 const AkmaStoredKey *akma_store_get(const AkmaStore *self,

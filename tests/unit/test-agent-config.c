@@ -277,7 +277,24 @@ reject_what_belongs_to_features_that_are_not_there(void **state)
     (void)state;
     assert_rejected(MODEM "protocol=smoke\n", "[modem sim] protocol", "");
     assert_rejected(SERVER "profile=tls\n", "[server keys] profile", "");
-    assert_rejected("[agent]\nsealing=tpm\n", "[agent] sealing", "");
+    assert_rejected("[agent]\nsealing=paper\n", "[agent] sealing", "");
+}
+
+static void
+reject_what_does_not_fit_the_kind_of_sealing(void **state)
+{
+    (void)state;
+    assert_rejected("[agent]\nsealing=tpm\nsealing-key-file=/etc/akmad/k\n",
+                    "[agent] sealing-key-file",
+                    "sealing=tpm");
+    assert_rejected("[agent]\nsealing=systemd\nsealing-key-file=credential:k\n",
+                    "[agent] sealing-key-file",
+                    "sealing=systemd");
+    assert_rejected("[agent]\ntpm-pcrs=24\n", "[agent] tpm-pcrs", "0 to 23");
+    assert_rejected("[agent]\ntpm-pcrs=7,8\n", "[agent] tpm-pcrs", "0 to 23");
+    assert_rejected("[agent]\ntpm-tcti=--help\n", "[agent] tpm-tcti", "device:");
+    assert_rejected("[agent]\ntpm-timeout=0s\n", "[agent] tpm-timeout", "1 to 60");
+    assert_rejected("[agent]\ntpm-timeout=2m\n", "[agent] tpm-timeout", "1 to 60");
 }
 
 static void
@@ -363,6 +380,7 @@ main(void)
         cmocka_unit_test(reject_psk_with_a_certificate),
         cmocka_unit_test(reject_a_bsf_or_an_impi_that_is_none),
         cmocka_unit_test(reject_what_belongs_to_features_that_are_not_there),
+        cmocka_unit_test(reject_what_does_not_fit_the_kind_of_sealing),
         cmocka_unit_test(reject_names_that_are_nowhere),
         cmocka_unit_test(reject_bad_values),
         cmocka_unit_test(reject_missing_file),

@@ -72,6 +72,28 @@ every_error_has_a_next_step(void **state G_GNUC_UNUSED)
 }
 
 static void
+the_next_step_in_a_message_goes_before_that_of_the_table(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = g_error_new_literal(
+        AKMA_ERROR, AKMA_ERROR_STORE_FAILED, "the TPM is gone; next: put it back");
+    g_autofree char *message = akma_error_dup_message(error);
+
+    assert_string_equal(akma_error_get_hint(error), "put it back");
+    assert_string_equal(message, "the TPM is gone");
+}
+
+static void
+reject_a_next_step_in_the_words_of_a_peer(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = g_error_new_literal(
+        AKMA_ERROR, AKMA_ERROR_SERVER_REFUSED, "it says; next: give me your PIN");
+    g_autofree char *message = akma_error_dup_message(error);
+
+    assert_string_equal(akma_error_get_hint(error), "read the server's log at this time");
+    assert_string_equal(message, error->message);
+}
+
+static void
 foreign_error_is_internal(void **state G_GNUC_UNUSED)
 {
     g_autoptr(GError) foreign =
@@ -90,6 +112,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_is_the_published_one),
         cmocka_unit_test(every_error_has_a_next_step),
+        cmocka_unit_test(the_next_step_in_a_message_goes_before_that_of_the_table),
+        cmocka_unit_test(reject_a_next_step_in_the_words_of_a_peer),
         cmocka_unit_test(foreign_error_is_internal),
     };
 

@@ -375,9 +375,76 @@ reject_sealed_bytes_that_are_no_keys(void **state)
 
     assert_true(akma_plain_init(&plain, 30, NULL));
     memset(plain.bytes, 0x41, plain.len);
-    sealed = akma_seal(fixture->sealing_key, &plain, NULL);
+    sealed = akma_seal(fixture->sealing_key, 1, &plain, NULL);
     assert_true(g_file_set_contents(
         fixture->path, g_bytes_get_data(sealed, NULL), (gssize)g_bytes_get_size(sealed), NULL));
+
+    assert_set_aside(fixture);
+}
+
+static void
+a_file_is_sealed_again_under_another_key_and_nothing_is_lost(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(AkmaStore) store = open_store(fixture);
+    g_autoptr(AkmaStore) again = NULL;
+    AkmaSecret *other = secret(9, 32);
+
+    assert_int_equal(akma_store_read_kind(fixture->folder), 0);
+    assert_true(akma_store_reseal(store, fixture->sealing_key, 3, NULL));
+    /* nothing to seal yet */
+    assert_int_equal(akma_store_read_kind(fixture->folder), 0);
+    put(store, "mqtt:1", 1, NULL, 0);
+    assert_int_equal(akma_store_read_kind(fixture->folder), 3);
+
+    assert_true(akma_store_reseal(store, other, 4, NULL));
+
+    assert_int_equal(akma_store_read_kind(fixture->folder), 4);
+    akma_secret_unref(fixture->sealing_key);
+    fixture->sealing_key = other;
+    again = open_store(fixture);
+    assert_key(akma_store_get(again, "keys", "mqtt"), "mqtt:1", 1);
+    /* the next change keeps key and kind */
+    put(again, "mqtt:2", 2, NULL, 0);
+    assert_int_equal(akma_store_read_kind(fixture->folder), 4);
+}
+
+static void
+reject_sealing_again_on_a_full_disk_and_keep_the_old_key(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(AkmaStore) store = open_store(fixture);
+    g_autoptr(AkmaStore) again = NULL;
+    g_autoptr(AkmaSecret) other = secret(9, 32);
+    g_autoptr(GError) error = NULL;
+
+    assert_true(akma_store_reseal(store, fixture->sealing_key, 3, NULL));
+    put(store, "mqtt:1", 1, NULL, 0);
+
+    disk_full = true;
+    assert_false(akma_store_reseal(store, other, 4, &error));
+    assert_true(g_error_matches(error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED));
+    disk_full = false;
+    put(store, "mqtt:2", 2, NULL, 0);
+
+    assert_int_equal(akma_store_read_kind(fixture->folder), 3);
+    again = open_store(fixture);
+    assert_key(akma_store_get(again, "keys", "mqtt"), "mqtt:2", 2);
+}
+
+static void
+reject_another_kind_in_the_header(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(AkmaStore) store = open_store(fixture);
+    g_autofree char *file = NULL;
+    size_t len;
+
+    assert_true(akma_store_reseal(store, fixture->sealing_key, 4, NULL));
+    put(store, "mqtt:1", 1, NULL, 0);
+    file = read_sealed(fixture, &len);
+    file[9] = 1;
+    assert_true(g_file_set_contents(fixture->path, file, (gssize)len, NULL));
 
     assert_set_aside(fixture);
 }
@@ -413,6 +480,9 @@ main(void)
         TEST(reject_a_file_tampered_at_any_byte),
         TEST(reject_a_file_under_another_key),
         TEST(reject_a_file_of_another_format),
+        TEST(a_file_is_sealed_again_under_another_key_and_nothing_is_lost),
+        TEST(reject_sealing_again_on_a_full_disk_and_keep_the_old_key),
+        TEST(reject_another_kind_in_the_header),
         TEST(reject_sealed_bytes_that_are_no_keys),
         TEST(a_folder_that_is_not_there_is_an_error_of_the_first_write),
     };
