@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/clock-watch.h"
 #include "agent/credentials.h"
 #include "agent/keys.h"
 #include "agent/modems.h"
+#include "agent/network.h"
 #include "agent/probe.h"
 #include "agent/sealing.h"
 #include "agent/server.h"
@@ -24,9 +26,11 @@ struct _AkmaAgent {
     AkmaGbaCache *cache;
     AkmaCards *cards;
     AkmaCredentials *credentials; /* NULL: no socket for them */
-    AkmaTimer *cache_end;         /* when the next bootstrapping in it ends */
-    GPtrArray *servers;           /* AkmaServer, owned */
-    bool started;                 /* a modem was opened or could not be */
+    AkmaNetwork *network;         /* NULL: it tells nothing here */
+    AkmaClockWatch *clock_watch;
+    AkmaTimer *cache_end; /* when the next bootstrapping in it ends */
+    GPtrArray *servers;   /* AkmaServer, owned */
+    bool started;         /* a modem was opened or could not be */
 };
 
 static AkmaServer *
@@ -196,6 +200,27 @@ probe(gpointer agent, unsigned number, AkmaProbedFunc done, gpointer user_data)
         done(NULL, error, user_data);
 }
 
+static void
+network_came(gpointer user_data)
+{
+    AkmaAgent *self = user_data;
+
+    g_info("the network has changed: servers that could not be reached are asked again");
+    for (guint i = 0; i < self->servers->len; i++)
+        akma_server_retry(self->servers->pdata[i], AKMA_ERROR_SERVER_UNREACHABLE);
+}
+
+static void
+clock_was_set(gpointer user_data)
+{
+    AkmaAgent *self = user_data;
+
+    g_info("the clock was set");
+    for (guint i = 0; i < self->servers->len; i++)
+        akma_server_clock_was_set(self->servers->pdata[i]);
+    publish(self);
+}
+
 static const AkmaServiceAgent functions = {peek_key, enroll, scan, probe};
 
 /* Ours alone: who may write to it could put another key there, or an older file. */
@@ -305,6 +330,8 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
 
     akma_service_set_sealing(self->service, sealing);
     add_servers(self);
+    self->network = akma_network_new(network_came, self);
+    self->clock_watch = akma_clock_watch_new(clock_was_set, self);
     akma_modems_configure(self->modems, config);
     publish(self);
 
@@ -317,6 +344,8 @@ akma_agent_free(AkmaAgent *self)
     if (!self)
         return;
 
+    akma_network_free(self->network);
+    akma_clock_watch_free(self->clock_watch);
     akma_credentials_free(g_steal_pointer(&self->credentials));
     g_clear_pointer(&self->servers, g_ptr_array_unref);
     akma_modems_mute(self->modems);

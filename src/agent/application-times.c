@@ -59,6 +59,12 @@ akma_application_timer_fired(gpointer user_data)
         self->context.due(self->context.user_data);
 }
 
+void
+akma_application_clock_was_set(AkmaApplication *self)
+{
+    akma_application_timer_fired(self);
+}
+
 AkmaSchedule
 akma_application_get_schedule(const AkmaApplication *self)
 {

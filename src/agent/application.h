@@ -60,6 +60,9 @@ bool akma_application_is_due(const AkmaApplication *self);
 /* From now on it is. */
 void akma_application_set_due(AkmaApplication *self);
 
+/* The system's clock was set, which counts until a server has told the time. */
+void akma_application_clock_was_set(AkmaApplication *self);
+
 /* Not before @wait_ms have passed, then it is due. */
 void akma_application_postpone(AkmaApplication *self, uint64_t wait_ms);
 

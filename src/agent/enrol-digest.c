@@ -86,7 +86,7 @@ begin_session(AkmaEnrolRun *run, GError **error)
         return false;
     user_agent =
         g_strconcat(PACKAGE_NAME "/" PACKAGE_VERSION " ", akma_naf_get_token(run->naf), NULL);
-    run->client = akma_enrol_new_client(run->server, AKMA_HTTP_1_1, user_agent);
+    run->client = akma_enrol_new_client(run, AKMA_HTTP_1_1, user_agent);
     run->keys = akma_key_set_new(run->now);
     run->n_asked = 0;
 

@@ -94,7 +94,7 @@ akma_enrol_begin_first_request(GTask *owned)
 
     akma_enrol_lap_ms(run, &run->crypto_ms);
     g_info("server %s: first request sent", run->server->name);
-    run->client = akma_enrol_new_client(run->server, AKMA_HTTP_2, NULL);
+    run->client = akma_enrol_new_client(run, AKMA_HTTP_2, NULL);
     akma_http_client_send_async(run->client,
                                 "POST",
                                 "/v1/sessions",

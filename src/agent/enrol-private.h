@@ -29,6 +29,7 @@ typedef struct {
     AkmaGbaCache *cache;
     AkmaCards *cards;
     int64_t now; /* at @began_ms */
+    int64_t time_seen;
     int64_t began_ms;
     AkmaAnchor *anchor;
     unsigned retry_after_s; /* of the BSF, where it failed; psk: of the server */
@@ -68,9 +69,9 @@ bool akma_enrol_is_expired(GTask *task);
 void akma_enrol_end_session(AkmaEnrolRun *run);
 /* Ends a lap: adds what it took to @sum_ms. */
 double akma_enrol_lap_ms(AkmaEnrolRun *run, double *sum_ms);
-/* Borrowed from @server. */
-AkmaHttpConfig akma_enrol_get_http_config(const AkmaConfigServer *server, AkmaHttpVersion version);
-AkmaHttpClient *akma_enrol_new_client(const AkmaConfigServer *server,
+/* Borrowed from @run's server. */
+AkmaHttpConfig akma_enrol_get_http_config(const AkmaEnrolRun *run, AkmaHttpVersion version);
+AkmaHttpClient *akma_enrol_new_client(const AkmaEnrolRun *run,
                                       AkmaHttpVersion version,
                                       const char *user_agent);
 

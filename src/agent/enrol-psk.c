@@ -20,7 +20,7 @@ new_client(const AkmaEnrolRun *run)
     /*= TS 33.222 5.4: with GBA it is 3GPP-bootstrapping; and the B-TID */
     g_autofree char *identity = g_strconcat(
         is_gba ? "3GPP-bootstrapping;" : "3GPP-AKMA;", akma_anchor_get_kid(run->anchor), NULL);
-    AkmaHttpConfig config = akma_enrol_get_http_config(run->server, AKMA_HTTP_2);
+    AkmaHttpConfig config = akma_enrol_get_http_config(run, AKMA_HTTP_2);
 
     config.psk = run->first_key;
     config.psk_identity = identity;

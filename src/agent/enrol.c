@@ -247,6 +247,7 @@ begin_read_card(GTask *owned)
         .ca_file = akma_config_get_bsf_ca_file(run->config),
         .interface = server->interface,
         .https_proxy = server->https_proxy,
+        .time_seen = run->time_seen,
         .timeout_ms = server->timeout_ms,
         .naf_id = &server->af_id,
         .cache = run->cache,
@@ -264,8 +265,10 @@ begin_read_card(GTask *owned)
 }
 
 AkmaHttpConfig
-akma_enrol_get_http_config(const AkmaConfigServer *server, AkmaHttpVersion version)
+akma_enrol_get_http_config(const AkmaEnrolRun *run, AkmaHttpVersion version)
 {
+    const AkmaConfigServer *server = run->server;
+
     return (AkmaHttpConfig){
         .version = version,
         .url = server->url,
@@ -273,17 +276,16 @@ akma_enrol_get_http_config(const AkmaConfigServer *server, AkmaHttpVersion versi
         .ca_file = server->ca_file,
         .interface = server->interface,
         .https_proxy = server->https_proxy,
+        .time_seen = run->time_seen,
         .timeout_ms = server->timeout_ms,
         .body_bytes = ANSWER_MAX,
     };
 }
 
 AkmaHttpClient *
-akma_enrol_new_client(const AkmaConfigServer *server,
-                      AkmaHttpVersion version,
-                      const char *user_agent)
+akma_enrol_new_client(const AkmaEnrolRun *run, AkmaHttpVersion version, const char *user_agent)
 {
-    AkmaHttpConfig http = akma_enrol_get_http_config(server, version);
+    AkmaHttpConfig http = akma_enrol_get_http_config(run, version);
 
     http.user_agent = user_agent;
 
@@ -341,6 +343,7 @@ akma_enrol_async(const AkmaEnrolRequest *request,
     run->cache = request->cache ? akma_gba_cache_ref(request->cache) : NULL;
     run->cards = request->cards ? akma_cards_ref(request->cards) : NULL;
     run->now = request->now;
+    run->time_seen = request->time_seen;
     run->began_ms = akma_boottime_ms();
 
     akma_enrol_act(

@@ -43,6 +43,7 @@ typedef struct {
     AkmaGbaCache *cache;          /* a reference is taken */
     AkmaCards *cards;             /* where it is noted whether the A-KID was known; likewise */
     int64_t now;                  /* Unix time, as far as it is known */
+    int64_t time_seen;            /* as in AkmaHttpConfig */
 } AkmaEnrolRequest;
 
 void akma_enrol_async(const AkmaEnrolRequest *request,

@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/application.c %D%/application.h %D%/application-private.h \
 	%D%/application-outcome.c %D%/application-times.c \
 	%D%/cards.c %D%/cards.h \
+	%D%/clock-watch.c %D%/clock-watch.h \
 	%D%/config.c %D%/config.h %D%/config-private.h %D%/config-modem.c %D%/config-server.c \
 	%D%/credential-name.c %D%/credential-name.h \
 	%D%/credentials.c %D%/credentials.h %D%/credential-listen.c \
@@ -16,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libagent.la
 	%D%/modem-keeper-card.c \
 	%D%/modems.c %D%/modems.h \
 	%D%/naf.c %D%/naf.h \
+	%D%/network.c %D%/network.h %D%/network-event.c %D%/network-event.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/sealing.c %D%/sealing.h %D%/config-tpm.c %D%/tpm-helper.c %D%/tpm-helper.h \
@@ -69,5 +71,18 @@ EXTRA_DIST += tests/bus/cgroups.py
 
 unit_tests += tests/unit/test-sealing
 tests_unit_test_sealing_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
-script_tests += tests/bus/test-sealing.py
+script_tests += tests/bus/test-sealing.py tests/bus/test-comes-back.py
+unit_tests += tests/unit/test-network tests/unit/test-clock-watch tests/unit/test-application-clock
+tests_unit_test_application_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
+tests_unit_test_application_clock_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+tests_unit_test_network_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=socket -Wl,--wrap=bind \
+	-Wl,--wrap=akma_timer_set
+tests_unit_test_network_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+tests_unit_test_clock_watch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=timerfd_create \
+	-Wl,--wrap=timerfd_settime -Wl,--wrap=read
+tests_unit_test_clock_watch_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+fuzz_tests += tests/fuzz/fuzz-network-event
+tests_fuzz_fuzz_network_event_SOURCES = tests/fuzz/fuzz-network-event.c
+tests_fuzz_fuzz_network_event_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_network_event_LDADD = %D%/libagent.la $(FUZZ_LIBS)
 EXTRA_DIST += tests/bus/swtpm.py

@@ -212,6 +212,7 @@ akma_server_kick(AkmaServer *self)
         .cache = self->context.cache,
         .cards = self->context.cards,
         .now = akma_server_clock_get(&self->clock, akma_boottime_ms(), (int64_t)time(NULL)),
+        .time_seen = akma_store_get_last_time(self->context.store),
     };
     self->running = g_cancellable_new();
     self->asked = g_steal_pointer(&asked);

@@ -240,6 +240,34 @@ akma_server_card_appeared(AkmaServer *self)
 }
 
 void
+akma_server_retry(AkmaServer *self, AkmaError code)
+{
+    bool any = false;
+
+    /* what runs finds the network itself */
+    for (guint i = 0; !self->running && i < self->applications->len; i++) {
+        AkmaApplication *application = self->applications->pdata[i];
+
+        if (g_error_matches(akma_application_get_error(application), AKMA_ERROR, (int)code)) {
+            akma_application_set_due(application);
+            any = true;
+        }
+    }
+    if (!any)
+        return;
+    forget_back_off(self);
+    akma_server_kick_later(self);
+}
+
+void
+akma_server_clock_was_set(AkmaServer *self)
+{
+    for (guint i = 0; i < self->applications->len; i++)
+        akma_application_clock_was_set(self->applications->pdata[i]);
+    akma_server_retry(self, AKMA_ERROR_SERVER_NOT_AUTHENTIC);
+}
+
+void
 akma_server_card_changed(AkmaServer *self, AkmaModem *modem)
 {
     if (self->running && self->modem == modem)

@@ -13,6 +13,7 @@
 #include "agent/application.h"
 #include "agent/enrol.h"
 #include "agent/modems.h"
+#include "base/error.h"
 
 G_BEGIN_DECLS
 
@@ -53,6 +54,10 @@ void akma_server_enroll(AkmaServer *self,
                         gpointer user_data);
 /* A modem or card came, or registered: what failed for the lack of it is tried again now. */
 void akma_server_card_appeared(AkmaServer *self);
+/* The network came back, or the clock was set: what failed with @code is tried again now. */
+void akma_server_retry(AkmaServer *self, AkmaError code);
+/* The system's clock was set: what hangs on it is looked at again. */
+void akma_server_clock_was_set(AkmaServer *self);
 /* The card of @modem is another one, or out: what was derived from the old one is dropped. */
 void akma_server_card_changed(AkmaServer *self, AkmaModem *modem);
 

@@ -150,6 +150,7 @@ new_client(const AkmaGbaRun *run)
         .interface = run->config.interface,
         .https_proxy = run->config.https_proxy,
         .user_agent = run->config.kind == AKMA_GBA_ME ? USER_AGENT " " AKMA_TMPI_TOKEN : USER_AGENT,
+        .time_seen = run->config.time_seen,
         .timeout_ms = run->config.timeout_ms,
         .body_bytes = AKMA_GBA_INFO_MAX,
     };

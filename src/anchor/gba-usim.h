@@ -28,6 +28,7 @@ typedef struct {
     AkmaGbaCache *cache;    /* a reference is taken */
     bool fresh;             /* the server did not know the B-TID: bootstrap anew */
     int64_t now;            /* Unix time, for a BSF that does not tell its own */
+    int64_t time_seen;      /* as in AkmaHttpConfig */
     int64_t now_ms;         /* CLOCK_BOOTTIME */
 } AkmaGbaConfig;
 

@@ -10,10 +10,21 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "http/certificate-time.h"
 #include "http/fields.h"
 
 #define BODY_FIRST  1024
 #define BUFFER_SIZE (16L * 1024)
+
+static AkmaCertificateTime
+get_times(const AkmaHttpRequest *self)
+{
+    return (AkmaCertificateTime){
+        .wall = (int64_t)time(NULL),
+        .build = AKMA_BUILD_TIME,
+        .seen = self->config->time_seen,
+    };
+}
 
 /* As in tls.c: nothing else is offered, and what was read is wiped. */
 static CURLcode
@@ -22,8 +33,11 @@ on_tls(CURL *easy G_GNUC_UNUSED, void *context, void *user_data)
     static const unsigned char h2[] = {2, 'h', '2'};
     static const unsigned char http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     const AkmaHttpRequest *self = user_data;
+    const AkmaCertificateTime times = get_times(self);
     bool old = self->config->version == AKMA_HTTP_1_1;
 
+    if (akma_certificate_time_get(&times) != times.wall)
+        X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(context), akma_certificate_time_get(&times));
     SSL_CTX_set_options(context,
                         SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     if (SSL_CTX_set_alpn_protos(context, old ? http_1_1 : h2, old ? sizeof http_1_1 : sizeof h2) !=
@@ -357,6 +371,25 @@ map(const AkmaHttpRequest *self, CURLcode result)
     return AKMA_ERROR_SERVER_UNREACHABLE;
 }
 
+static GError *
+not_authentic(const AkmaHttpRequest *self, const char *text)
+{
+    const AkmaCertificateTime times = get_times(self);
+    g_autofree char *cause = NULL;
+    long verify_result = 0;
+
+    curl_easy_getinfo(self->easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
+    cause = akma_certificate_time_explain(&times, verify_result);
+
+    return g_error_new(AKMA_ERROR,
+                       AKMA_ERROR_SERVER_NOT_AUTHENTIC,
+                       "%s: %s%s%s",
+                       self->config->url,
+                       text,
+                       cause ? "; " : "",
+                       cause ? cause : "");
+}
+
 GError *
 akma_http_request_check(AkmaHttpRequest *self, CURLcode result)
 {
@@ -379,12 +412,8 @@ akma_http_request_check(AkmaHttpRequest *self, CURLcode result)
                            self->config->body_bytes);
     if (result == CURLE_COULDNT_CONNECT && self->same_connection)
         text = "the connection was closed between the requests";
-    if (code == AKMA_ERROR_SERVER_NOT_AUTHENTIC && time(NULL) < AKMA_BUILD_TIME)
-        return g_error_new(AKMA_ERROR,
-                           (int)code,
-                           "%s: %s; the clock shows a time before this program was built: set it",
-                           url,
-                           text);
+    if (code == AKMA_ERROR_SERVER_NOT_AUTHENTIC)
+        return not_authentic(self, text);
     if (result != CURLE_OK)
         return g_error_new(AKMA_ERROR, (int)code, "%s: %s", url, text);
 

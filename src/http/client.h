@@ -36,6 +36,7 @@ typedef struct {
     const char *interface;   /* NULL, or the network interface to go out by */
     const char *https_proxy; /* NULL, or HOST:PORT for CONNECT */
     const char *user_agent;  /* NULL: "akmad/<version>" */
+    int64_t time_seen;       /* the latest time that is known, for a clock that is wrong; 0: none */
     /* NULL, or the external PSK of TLS 1.3 that proves both ends in place of certificates */
     AkmaSecret *psk;
     const char *psk_identity;
@@ -67,11 +68,12 @@ void akma_http_client_set_authorization(AkmaHttpClient *self, const char *value)
  * @path begins with '/'. @body may be NULL. @same_connection: fail instead of opening a new
  * connection (the second request of an exchange).
  * Errors: AKMA_ERROR_SERVER_UNREACHABLE (DNS, TCP, TLS alert, time-out, connection lost),
- * AKMA_ERROR_SERVER_NOT_AUTHENTIC (certificate or name; with a PSK any certificate, or another
- * key), AKMA_ERROR_ANCHOR_KEY_UNKNOWN (with a PSK only: the handshake was refused as for one that
- * is not known or not right, which nobody vouches for), AKMA_ERROR_SERVER_REFUSED (too large,
- * another version of HTTP), AKMA_ERROR_CONFIG_INVALID (the CA file), G_IO_ERROR_CANCELLED. Any HTTP
- * status is an answer, not an error. With a PSK each request has a connection of its own.
+ * AKMA_ERROR_SERVER_NOT_AUTHENTIC (certificate or name, and whether the clock is to blame; with a
+ * PSK any certificate, or another key), AKMA_ERROR_ANCHOR_KEY_UNKNOWN (with a PSK only: the
+ * handshake was refused as for one that is not known or not right, which nobody vouches for),
+ * AKMA_ERROR_SERVER_REFUSED (too large, another version of HTTP), AKMA_ERROR_CONFIG_INVALID (the CA
+ * file), G_IO_ERROR_CANCELLED. Any HTTP status is an answer, not an error. With a PSK each request
+ * has a connection of its own.
  */
 void akma_http_client_send_async(AkmaHttpClient *self,
                                  const char *method,

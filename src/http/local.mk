@@ -28,6 +28,7 @@ noinst_LTLIBRARIES += %D%/libh2.la
 
 noinst_LTLIBRARIES += %D%/libhttp.la
 %C%_libhttp_la_SOURCES = \
+	%D%/certificate-time.c %D%/certificate-time.h \
 	%D%/client-psk.c %D%/client-psk.h \
 	%D%/client-request.c %D%/client-request.h \
 	%D%/client.c %D%/client.h \
@@ -56,6 +57,9 @@ tests_fuzz_fuzz_h2_SOURCES = tests/fuzz/fuzz-h2.c tests/fuzz/fuzz-server.h
 tests_fuzz_fuzz_h2_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(NGHTTP2_CFLAGS) $(SSL_CFLAGS)
 tests_fuzz_fuzz_h2_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_h2_LDADD = %D%/libh2.la src/base/libbase.la $(FUZZ_LIBS)
+
+unit_tests += tests/unit/test-certificate-time
+tests_unit_test_certificate_time_LDADD = %D%/libhttp.la $(CMOCKA_LIBS)
 
 unit_tests += tests/unit/test-h1
 tests_unit_test_h1_LDADD = %D%/libh2.la $(CMOCKA_LIBS)

@@ -67,8 +67,9 @@ def _write(path, *blocks):
     return path
 
 
-def make_certificate(fqdn, folder, name="server", days=1):
-    """A CA and a leaf (P-256) for `fqdn`. -> (ca_file, certificate_file, key_file)"""
+def make_certificate(fqdn, folder, name="server", days=1, begin_hours=-1):
+    """A CA and a leaf (P-256) for `fqdn`, valid from so many hours on from now until @days.
+    -> (ca_file, certificate_file, key_file)"""
     now = datetime.datetime.utcnow()
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test CA of " + name)])
@@ -76,7 +77,7 @@ def make_certificate(fqdn, folder, name="server", days=1):
     def build(subject, public, ca, alternative=None):
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(ca_name)
                    .public_key(public).serial_number(x509.random_serial_number())
-                   .not_valid_before(now - datetime.timedelta(hours=1))
+                   .not_valid_before(now + datetime.timedelta(hours=begin_hours))
                    .not_valid_after(now + datetime.timedelta(days=days))
                    .add_extension(x509.BasicConstraints(ca, None), critical=True))
         if alternative:
