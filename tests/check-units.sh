@@ -61,13 +61,15 @@ lacks() {
 exposure akmad.service 17
 exposure akmad-port.service 15
 exposure akmad-wait@.service 15
+exposure akmad-sealing.service 18
 exposure akma-keyserver.service 15
 exposure akma-lab.service 15
 for each in akmad akmad-port akma-keyserver akma-lab; do
     holds $each.service Type=notify 'WatchdogSec=60' 'CapabilityBoundingSet=' 'NoNewPrivileges=yes' \
         'SystemCallFilter=@system-service' 'MemorySwapMax=0' 'LimitCORE=0'
 done
-holds akmad.service DevicePolicy=closed 'DeviceAllow=char-usb rw'
+holds akmad.service DevicePolicy=closed 'DeviceAllow=char-usb rw' 'DeviceAllow=/dev/tpmrm0 rw' \
+    LoadCredentialEncrypted=akmad.sealing-host LoadCredentialEncrypted=akmad.sealing-tpm2
 holds akmad-port.service DevicePolicy=closed IPAddressDeny=any
 holds akmad-wait@.service PrivateNetwork=yes DynamicUser=yes
 # modems that are plugged in later; the caller's cgroup and uid

@@ -258,6 +258,41 @@ def a_kind_that_a_person_leaves_while_its_key_is_lost_is_reported_and_keys_are_f
 
 
 @tap.test
+def reject_a_tpm_where_akmad_tpm_is_not_installed_and_let_auto_do_without():
+    with SealedWorld("sealing=tpm\n") as w:
+        w.configure()
+        # akmad-tpm stands beside akmad, but not here
+        alone = shutil.copy(harness.program("akmad"), w.stack.path("akmad"))
+        words = [alone, "--config", w.stack.path("akmad.conf"), "--bus", w.stack.bus]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS)
+        assert done.returncode == 30 and "next: install it" in done.stderr, done
+        w.settings = "sealing=auto\ntpm-tcti=swtpm:path=/nonexistent\n"
+        w.stack.start_modem(card=world.card(), core=False)
+        w.configure()
+        w.stack.spawn("akmad", words)
+        w.wait_key()
+        assert w.kind == "file" and "next best" not in w.log()
+
+
+@tap.test
+def reject_sealing_by_systemd_without_a_credential_or_with_one_that_is_cut():
+    with SealedWorld("sealing=systemd\n") as w:
+        text = w.fail_to_start()
+        assert "akmad.sealing-host" in text and "/etc/credstore.encrypted" in text, text
+        path = w.stack.path("akmad.sealing-host")
+        w.stack.env["CREDENTIALS_DIRECTORY"] = os.environ["CREDENTIALS_DIRECTORY"] = w.stack.dir
+        try:
+            w.stack.write("akmad.sealing-host", "s" * 31, 0o400)
+            w.fail_to_start(6)
+            # nothing was sealed with it, so auto goes on, and says so
+            w.settings = ""
+            w.start().wait_key()
+            assert w.kind == "file" and path in w.log(), w.log()
+        finally:
+            del os.environ["CREDENTIALS_DIRECTORY"]
+
+
+@tap.test
 def reject_another_boot_and_take_the_old_one_again():
     with SealedWorld() as w, tpm_of(w) as tpm:
         w.settings = sealed_by(tpm)
