@@ -67,6 +67,18 @@ nothing_is_built_without_the_packages() {
     [ "$(ls "$dir/tree")" = dev ] && said out '^DEMO failed step=packages error=Internal$'
 }
 
+# check after demo: the tests of what only check installs are not left out
+new_packages_are_configured_for() {
+    stubs
+    printf '#!/bin/sh\n[ "$1" = -u ] && echo 0 || exec /usr/bin/id "$@"\n' >"$dir/bin/id"
+    printf '#!/bin/sh\nexit ${APT_STATUS:-0}\n' >"$dir/bin/apt-get" && chmod 755 "$dir/bin/apt-get"
+    rm -rf "$dir/tree"
+    mkdir -p "$dir/tree/build/gcc" && cp "$top/dev" "$dir/tree/dev" && : >"$dir/tree/build/gcc/Makefile" || return
+    ! APT_STATUS=100 PATH=$dir/bin:$PATH "$dir/tree/dev" deps check 2>"$dir/err" || return
+    said err '^dev: installing packages failed' && [ -e "$dir/tree/build/gcc/Makefile" ] || return
+    PATH=$dir/bin:$PATH "$dir/tree/dev" deps check 2>"$dir/err" && [ ! -e "$dir/tree/build/gcc/Makefile" ]
+}
+
 # skips: tests/vm/run with nothing but $dir/bin; its last line is in $dir/out
 skips() {
     top_srcdir=$top top_builddir=$dir PATH=$dir/bin "$BASH" "$top/tests/vm/run" >"$dir/out" 2>"$dir/err"
