@@ -345,6 +345,14 @@ akma_http_request_free(AkmaHttpRequest *self)
     g_free(self);
 }
 
+/* curl 8 has no other words for an HTTP/2 connection that ended before the answer; what is wrong
+ * with a frame it says in a message */
+static bool
+is_lost(const AkmaHttpRequest *self, CURLcode result)
+{
+    return result == CURLE_HTTP2 && !self->message[0];
+}
+
 static AkmaError
 map(const AkmaHttpRequest *self, CURLcode result)
 {
@@ -363,6 +371,8 @@ map(const AkmaHttpRequest *self, CURLcode result)
 
     if (strstr(self->message, "no application protocol"))
         return AKMA_ERROR_SERVER_REFUSED;
+    if (is_lost(self, result))
+        return AKMA_ERROR_SERVER_UNREACHABLE;
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (rows[i].result == result)
             return rows[i].code;
@@ -410,6 +420,8 @@ akma_http_request_check(AkmaHttpRequest *self, CURLcode result)
                            "%s: the answer has more than %zu bytes",
                            url,
                            self->config->body_bytes);
+    if (is_lost(self, result))
+        text = "the connection was lost before the answer";
     if (result == CURLE_COULDNT_CONNECT && self->same_connection)
         text = "the connection was closed between the requests";
     if (code == AKMA_ERROR_SERVER_NOT_AUTHENTIC)

@@ -141,8 +141,8 @@ class Certificates:
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def _openssl(self, *args):
-        subprocess.run(["openssl", *args], check=True, stdout=subprocess.DEVNULL,
+    def _openssl(self, *args, before=()):
+        subprocess.run([*before, "openssl", *args], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
 
     def _key(self, name):
@@ -156,7 +156,11 @@ class Certificates:
         return self.path(name + ".pem")
 
     def make(self, name, alt="DNS:localhost,IP:127.0.0.1", ca="ca", days=None):
-        """(certificate, key); @days negative: it has expired."""
+        """(certificate, key); @days negative: it has expired, so many days ago."""
+        before = ()
+        if days is not None and days < 0:  # openssl 3.5 takes no negative -days
+            need("faketime")
+            before, days = ("faketime", f"{days - 1} days"), 1
         self._key(name)
         self._openssl("req", "-new", "-key", self.path(name + ".key"), "-subj", f"/CN={name}",
                       "-out", self.path(name + ".csr"))
@@ -165,7 +169,7 @@ class Certificates:
         self._openssl("x509", "-req", "-in", self.path(name + ".csr"),
                       "-CA", self.path(ca + ".pem"), "-CAkey", self.path(ca + ".key"),
                       "-set_serial", str(time.time_ns()), "-days", str(days or 30),
-                      "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".pem"))
+                      "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".pem"), before=before)
         return self.path(name + ".pem"), self.path(name + ".key")
 
 
