@@ -151,8 +151,10 @@ class Certificates:
 
     def _root(self, name):
         self._key(name)
+        # keyUsage and authorityKeyIdentifier: python 3.13 trusts no other
         self._openssl("req", "-x509", "-new", "-key", self.path(name + ".key"), "-days", "30",
-                      "-subj", f"/CN={name}", "-out", self.path(name + ".pem"))
+                      "-addext", "keyUsage=critical,keyCertSign", "-subj", f"/CN={name}",
+                      "-out", self.path(name + ".pem"))
         return self.path(name + ".pem")
 
     def make(self, name, alt="DNS:localhost,IP:127.0.0.1", ca="ca", days=None):
@@ -165,7 +167,7 @@ class Certificates:
         self._openssl("req", "-new", "-key", self.path(name + ".key"), "-subj", f"/CN={name}",
                       "-out", self.path(name + ".csr"))
         with open(self.path(name + ".ext"), "w") as f:
-            f.write(f"subjectAltName={alt}\n")
+            f.write(f"subjectAltName={alt}\nauthorityKeyIdentifier=keyid\n")
         self._openssl("x509", "-req", "-in", self.path(name + ".csr"),
                       "-CA", self.path(ca + ".pem"), "-CAkey", self.path(ca + ".key"),
                       "-set_serial", str(time.time_ns()), "-days", str(days or 30),

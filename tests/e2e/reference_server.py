@@ -75,11 +75,19 @@ def make_certificate(fqdn, folder, name="server", days=1, begin_hours=-1):
     ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test CA of " + name)])
 
     def build(subject, public, ca, alternative=None):
+        # key usage and identifiers: python 3.13 trusts no other
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
+        usage = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment",
+                               "key_agreement", "crl_sign", "encipher_only", "decipher_only"), False)
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(ca_name)
                    .public_key(public).serial_number(x509.random_serial_number())
                    .not_valid_before(now + datetime.timedelta(hours=begin_hours))
                    .not_valid_after(now + datetime.timedelta(days=days))
-                   .add_extension(x509.BasicConstraints(ca, None), critical=True))
+                   .add_extension(x509.BasicConstraints(ca, None), critical=True)
+                   .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
+                   .add_extension(identifier, False)
+                   .add_extension(x509.KeyUsage(digital_signature=not ca, key_cert_sign=ca, **usage),
+                                  critical=True))
         if alternative:
             builder = builder.add_extension(x509.SubjectAlternativeName([alternative]), False)
         return builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

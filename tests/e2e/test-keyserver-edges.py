@@ -321,9 +321,9 @@ def certify(s, name, host, ca="ca"):
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     if not os.path.exists(s.path(ca + ".pem")):
         run("req", "-x509", *key, "-keyout", ca + ".key", "-out", ca + ".pem", "-days", "2",
-            "-subj", "/CN=other")
+            "-subj", "/CN=other", "-addext", "keyUsage=critical,keyCertSign")
     run("req", *key, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + host)
-    s.write(name + ".ext", "subjectAltName=DNS:%s\n" % host)
+    s.write(name + ".ext", "subjectAltName=DNS:%s\nauthorityKeyIdentifier=keyid\n" % host)
     run("x509", "-req", "-in", name + ".csr", "-CA", ca + ".pem", "-CAkey", ca + ".key",
         "-CAcreateserial", "-out", name + ".pem", "-days", "2", "-extfile", name + ".ext")
 

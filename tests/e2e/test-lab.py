@@ -408,9 +408,10 @@ def make_certificates(core):
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
     for ca, names in (("ca", ("server", "client")), ("ca2", ("client2",))):
-        openssl("req", "-x509", *key, "-keyout", ca + ".key", "-out", ca + ".pem", "-subj", "/CN=" + ca)
+        openssl("req", "-x509", *key, "-keyout", ca + ".key", "-out", ca + ".pem", "-subj", "/CN=" + ca,
+                "-addext", "keyUsage=critical,keyCertSign")
         for name in names:
-            core.write(name + ".ext", "subjectAltName=DNS:localhost\n")
+            core.write(name + ".ext", "subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\n")
             openssl("req", *key[:-2], "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=x")
             openssl("x509", "-req", "-in", name + ".csr", "-CA", ca + ".pem", "-CAkey", ca + ".key",
                     "-CAcreateserial", "-out", name + ".pem", "-days", "2", "-extfile", name + ".ext")

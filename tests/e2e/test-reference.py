@@ -224,12 +224,14 @@ def both_run_from_the_command_line():
     with subprocess.Popen(program + ["server", "--fqdn", FQDN, "--first-keys", paths["first"],
                                      "--application-keys", paths["keys"]],
                           stdout=subprocess.PIPE, text=True) as server:
-        ready = json.loads(server.stdout.readline())
-        out = subprocess.run(program + [
-            "client", "--url", "https://%s:1" % FQDN, "--connect", ready["listen"], "--ca-file",
-            ready["ca_file"], "--kid", KID, "--first-key-file", paths["key"], "mqtt"],
-            capture_output=True, text=True, timeout=20, check=True).stdout
-        server.terminate()
+        try:
+            ready = json.loads(server.stdout.readline())
+            out = subprocess.run(program + [
+                "client", "--url", "https://%s:1" % FQDN, "--connect", ready["listen"], "--ca-file",
+                ready["ca_file"], "--kid", KID, "--first-key-file", paths["key"], "mqtt"],
+                capture_output=True, text=True, timeout=60, check=True).stdout
+        finally:
+            server.terminate()
         assert server.wait(10) == 0
     assert json.loads(out)["keys"][0]["kid"] == "mqtt:4"
 
