@@ -72,7 +72,7 @@ class Credentials(World):
             return read_all(s)
 
     def logged(self, text):
-        harness.wait_until("\"%s\" is logged" % text, lambda: text in self.log(), 20)
+        harness.wait_until("\"%s\" is logged" % text, lambda: text in self.log())
         return [line for line in self.log().splitlines() if text in line]
 
 

@@ -56,7 +56,7 @@ def start_polkit(w, answer):
         raise tap.Skip("needs root, to call as another user")
     path = w.stack.path("polkit.asked")
     w.stack.spawn("polkit", ["/usr/bin/python3", "-c", POLKIT, w.stack.bus, answer, path], ready=False)
-    harness.wait_until("polkit is there", lambda: os.path.exists(path), 20)
+    harness.wait_until("polkit is there", lambda: os.path.exists(path))
 
     def asked():
         with open(path) as file:
@@ -83,7 +83,7 @@ def who_is_allowed_by_polkit_manages():
         for (kind, details), _, given, flags, cancel in asked():
             assert kind == "system-bus-name" and details["name"].startswith(":"), details
             assert (given, flags, cancel) == ({}, 0, "")
-        harness.wait_until("it is logged", lambda: "Renew mqtt kid - by uid %d pid " % NOBODY in w.log(), 20)
+        harness.wait_until("it is logged", lambda: "Renew mqtt kid - by uid %d pid " % NOBODY in w.log())
 
 
 @tap.test

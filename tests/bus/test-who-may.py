@@ -45,7 +45,7 @@ def a_process_of_a_named_unit_gets_the_key_whoever_it_is():
         assert w.call_as(NOBODY, [NOBODY], *GET, enter=unit.enter)["key"] == KEY.hex()
         assert w.call_as(SOMEBODY, [SOMEBODY], *GET, enter=unit.enter)["key"] == KEY.hex()
         harness.wait_until("the unit is logged", lambda: "kid mqtt:1 by uid %d unit %s pid " % (
-            NOBODY, UNIT) in w.log(), 10)
+            NOBODY, UNIT) in w.log())
 
 
 @tap.test
@@ -57,7 +57,7 @@ def reject_a_process_of_another_unit_and_one_of_none():
         assert w.call_as(NOBODY, [NOBODY], *GET, enter=unit.enter)["key"] == KEY.hex()
         # the log says what could be written into units=
         harness.wait_until("the refusal is logged", lambda: "kid - by uid %d unit %s pid " % (
-            NOBODY, OTHER) in w.log(), 10)
+            NOBODY, OTHER) in w.log())
 
 
 @tap.test
@@ -78,7 +78,7 @@ def reject_the_unit_once_the_configuration_does_not_name_it():
         w.applications = section(OTHER)
         w.reload()
         harness.wait_until("the new rule holds", lambda: w.call_as(
-            NOBODY, [NOBODY], *GET, enter=unit.enter).get("error") == "NotAuthorized", 20)
+            NOBODY, [NOBODY], *GET, enter=unit.enter).get("error") == "NotAuthorized")
 
 
 @tap.test
@@ -123,7 +123,7 @@ def reject_a_group_that_stands_in_two_files_and_name_both():
         w.reload()
         line = "%s: [application mqtt]: is already in %s; the old configuration stays" % (
             path, w.stack.path("akmad.conf"))
-        harness.wait_until("the fault is logged", lambda: line in w.log(), 20)
+        harness.wait_until("the fault is logged", lambda: line in w.log())
         assert w.get_key()[0] == KEY
         assert w.run_agent("--check").returncode == 6
 

@@ -80,7 +80,7 @@ class Http1:
 
     def __enter__(self):
         self.connection = http.client.HTTPSConnection(FQDN, timeout=60, context=self.context)
-        plain = http.client.socket.create_connection(address(self.server), 15)
+        plain = http.client.socket.create_connection(address(self.server), 60)
         self.connection.sock = self.context.wrap_socket(plain, server_hostname=FQDN)
         return self
 
@@ -106,7 +106,7 @@ class Http1:
 class Http2(Http1):
     def __enter__(self):
         self.channel = reference_h2.connect(FQDN, address(self.server),
-                                            self.server.stack.path("ca.pem"), 15)
+                                            self.server.stack.path("ca.pem"), 60)
         return self
 
     def __exit__(self, *_):

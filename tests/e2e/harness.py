@@ -362,11 +362,23 @@ class Stack:
                 return row
         return None
 
-    def wait_key(self, name="mqtt", seconds=20, kid=None):
+    def wait_key(self, name="mqtt", seconds=60, kid=None):
         def have():
             row = self.application(name)
             return row and row["state"] == "ready" and (not kid or row["key_id"] == kid) and row
         return wait_until("%s has its key" % name, have, seconds)
+
+    def check_two_versions(self):
+        """The key on the bus is the one that the server holds; after a rotation it is the next one.
+        Each exchange deleted its first key, and no log of the agent names the subscriber."""
+        assert self.wait_key()["key_id"] == "mqtt:1"
+        fingerprint = self.ctl("get", "mqtt", "--format", "fingerprint").strip()
+        assert [row["sha256"] for row in self.server_keys()] == [fingerprint]
+        self.server("key", "rotate", "--application", "mqtt")
+        self.ctl("renew", "mqtt")
+        assert self.application()["key_id"] == "mqtt:2"
+        log = self.processes["akmad"].read_log()
+        assert log.count("first key deleted") == 2 and IMSI not in log
 
     def start_all(self):
         self.start_lab()

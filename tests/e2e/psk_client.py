@@ -227,7 +227,7 @@ def client_hello(offers, modes=b"\x01", versions=b"\x03\x04", suites=b"\x13\x01"
 
 
 def connect(server):
-    return socket.create_connection(address(server), 20)
+    return socket.create_connection(address(server), 60)
 
 
 def read_answer(sock):

@@ -59,15 +59,7 @@ def audits(s, event):
 @tap.each("akma", "gba", "gba-u")
 def m11_the_key_on_the_bus_is_the_one_that_the_server_holds(anchor):
     with start(anchor) as s:
-        row = s.wait_key()
-        assert row["key_id"] == "mqtt:1", row
-        fingerprint = s.ctl("get", "mqtt", "--format", "fingerprint").strip()
-        assert [r["sha256"] for r in s.server_keys()] == [fingerprint]
-        s.server("key", "rotate", "--application", "mqtt")
-        assert renew(s) == 0
-        assert s.application()["key_id"] == "mqtt:2"
-        log = s.processes["akmad"].read_log()
-        assert log.count("first key deleted") == 2 and IMSI not in log
+        s.check_two_versions()
         assert IMSI not in s.processes["akma-keyserver"].read_log()
 
 

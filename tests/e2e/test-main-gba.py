@@ -172,7 +172,7 @@ def auto_falls_back_to_gba_where_the_modem_never_registers_on_5g():
         # it comes into 5G coverage: the next enrolment is over AKMA, of the same terminal
         s.stop("akma-modemsim")
         s.start_modem()
-        harness.wait_until("the card is used again", lambda: renew(s) == 0, 30)
+        harness.wait_until("the card is used again", lambda: renew(s) == 0)
         harness.wait_until("ready", lambda: state(s) == "ready")
         assert s.anchors_asked()[-1] == ("retrieve-applicationkey", "200")
         assert fingerprint(s) == server_fingerprint(s, "mqtt:1")

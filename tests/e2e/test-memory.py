@@ -329,7 +329,7 @@ def m6_ks_is_nowhere_when_its_lifetime_is_over():
         secrets, ks = e.secrets(), e.operator.ks()
         e.end()
         assert found(e.stack, ["akmad"], ks), "it is gone too early: the test sees nothing"
-        harness.wait_until("Ks is wiped", lambda: not found(e.stack, ["akmad"], ks), 30)
+        harness.wait_until("Ks is wiped", lambda: not found(e.stack, ["akmad"], ks))
         assert not found(e.stack, ["akmad"], secrets)
 
 
@@ -341,7 +341,7 @@ def m6_ks_goes_with_the_card():
         e.end()
         assert found(e.stack, ["akmad"], ks), "the search does not see it"
         assert e.stack.control("sim out").startswith("ok")
-        harness.wait_until("Ks is wiped", lambda: not found(e.stack, ["akmad"], ks), 30)
+        harness.wait_until("Ks is wiped", lambda: not found(e.stack, ["akmad"], ks))
 
 
 if __name__ == "__main__":
