@@ -118,7 +118,7 @@ class GbaServer(Server):
         self.bsf = bsf.Bsf()
         self.bsf.start()
         self.bsf.bootstrap(B_TID, KS, RAND, IMPI)
-        text = "[anchor bsf]\ntype=gba\noperator=00101\nrealms=%s\nurl=%s\ntimeout=2s\n%s" % (
+        text = "[anchor bsf]\ntype=gba\noperator=00101\nrealms=%s\nurl=%s\ntimeout=4s\n%s" % (
             realms, self.bsf.url, group)
         super().__init__(extra=RATES + more + text.replace("TOKEN_URL", self.bsf.token_url),
                          **config)

@@ -36,7 +36,7 @@ HANDSHAKE_FAILURE, ILLEGAL_PARAMETER, PROTOCOL_VERSION, INTERNAL_ERROR = 40, 47,
 class PskServer(Server):
     """With both anchors; K_AF is another one than that of the message profile."""
 
-    def __init__(self, rates=RATES, timeout="5s", **config):
+    def __init__(self, rates=RATES, timeout="50s", **config):
         self.bsf = bsf.Bsf()
         self.bsf.start()
         self.bsf.bootstrap(B_TID, KS, RAND, IMPI)

@@ -158,7 +158,7 @@ class Waiting:
             self.got = refusal.alert
 
     def result(self):
-        self.thread.join(30)
+        self.thread.join(60)
         return self.got
 
 
@@ -177,7 +177,7 @@ class Gate:
         server.operator.answer = self.answer
 
     def answer(self, request):
-        self.opened.wait(20)
+        self.opened.wait(60)
         return self.usual(request)
 
 

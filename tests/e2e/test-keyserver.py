@@ -399,7 +399,7 @@ def a_store_of_gpsis_refuses_an_answer_without_one():
 @tap.test
 def an_anchor_that_is_silent_or_gone_is_unavailable_and_found_again():
     with Server() as s:
-        s.edit("[anchor operator]\n", "[anchor operator]\ntimeout=1s\n")
+        s.edit("[anchor operator]\n", "[anchor operator]\ntimeout=3s\n")
         s.process.signal(signal.SIGHUP)
         harness.wait_until("reloaded", lambda: "read again" in s.process.read_log())
         s.operator.answer = lambda request: None

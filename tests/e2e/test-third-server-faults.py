@@ -38,7 +38,7 @@ def a_slow_provider_blocks_nobody_else():
         for thread in waiting:
             thread.start()
         harness.wait_until("the provider was asked", lambda: len(s.fifth.requests) == 4)
-        for _ in range(20):
+        for _ in range(8):
             assert s.outcome("local") == {"local": "local:1"}
         assert told == []
         release.set()
@@ -49,7 +49,7 @@ def a_slow_provider_blocks_nobody_else():
 
 @tap.test
 def a_silent_provider_is_unavailable_at_its_timeout():
-    with Third(timeout="1s") as s:
+    with Third(timeout="3s") as s:
         s.fifth.answer = lambda request: None
         assert s.outcome("mqtt", "local") == {"mqtt": "upstream_unavailable", "local": "local:1"}
         s.fifth.answer = None
@@ -86,7 +86,7 @@ def a_terminal_that_goes_away_meanwhile_ends_the_question():
         release = threading.Event()
 
         def answer(request):
-            release.wait(20)
+            release.wait(60)
             return s.fifth.usual(request)
         s.fifth.answer = answer
         with s.client() as c:
@@ -222,7 +222,7 @@ def reject_providers_that_are_not_who_they_should_be():
 
 @tap.test
 def reject_providers_that_speak_something_else():
-    with Third(timeout="1s") as s:
+    with Third(timeout="3s") as s:
         s.fifth.after_hello = lambda sock: (sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}"), sock.close())
         assert s.outcome() == {"mqtt": "upstream_unavailable"}
         s.fifth.after_hello = lambda sock: sock.close()
