@@ -34,7 +34,7 @@ class Modem(modemsim.Sim):
         super().__init__("--dialect", dialect, text=card("t0=true" if t0 else ""),
                          faces=("at", "mbim"))
 
-    def run(self, *actions, timeout=300):
+    def run(self, *actions, timeout=2000):
         done = subprocess.run([TOOL, "--protocol=at", self.path("at"), str(timeout), *actions],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for bad in ("Sanitizer", "runtime error", "CRITICAL", modemsim.IMSI):

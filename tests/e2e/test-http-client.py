@@ -26,7 +26,7 @@ def ask(url, *requests, args=(), env=None):
     """A line of words for each request."""
     done = subprocess.run([asker(), f"--url={url}", *args,
                            *(f"--request={request}" for request in requests)],
-                          capture_output=True, text=True, timeout=20,
+                          capture_output=True, text=True, timeout=60,
                           env={**os.environ, **(env or {})})
     assert done.returncode == 0 and not done.stderr, done
     lines = [line.split(" ") for line in done.stdout.splitlines()]
@@ -294,7 +294,7 @@ def http_1_1(server, *requests, args=()):
     """As ask(), with the line of fields behind each answer."""
     done = subprocess.run([asker(), f"--url=http://127.0.0.1:{server.port}", "--http-1-1",
                            "--fields", *args, *(f"--request={each}" for each in requests)],
-                          capture_output=True, text=True, timeout=20)
+                          capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and not done.stderr, done
     return done.stdout.splitlines()
 
@@ -403,7 +403,7 @@ def a_clock_before_the_build_is_named():
     with Peer(*TLS) as peer:
         done = subprocess.run(["faketime", "2001-01-01", asker(), f"--url={secure(peer)}",
                                f"--ca-file={ca}", "--request=GET /hello -"],
-                              capture_output=True, text=True, timeout=20)
+                              capture_output=True, text=True, timeout=60)
         failed(done.stdout.split(" "), NOT_AUTHENTIC, "the clock shows a time before")
 
 
