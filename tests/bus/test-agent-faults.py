@@ -54,7 +54,7 @@ def channels_open(w, name="modem"):
 def rate_limit_is_waited_for_whoever_asks():
     with World() as w:
         w.start().wait_key()
-        w.server.refuse("first", "rate_limited", retry_after=2)
+        w.server.refuse("first", "rate_limited", retry_after=6)
         assert w.error_of(w.renew) == "RateLimited"
         asked, start = w.first_requests(), time.monotonic()
         assert w.error_of(w.renew) == "RateLimited"

@@ -235,8 +235,9 @@ def reject_port_that_a_rule_ignores_until_scan_sees_that_our_own_names_it():
         w.add_modem()
         w.plug(ID_MM_PORT_IGNORE="1")
         w.start()
+        w.wait("it has looked", lambda: w.state() == "no-modem")
         w.settle(0.5)
-        assert w.state() == "no-modem" and not w.found()
+        assert not w.found()
         w.bed.set_property(w.sticks["modem"][0][2], "ID_AKMAD_PORT", "at")
         w.scan()
         w.wait_key()
@@ -248,6 +249,7 @@ def reject_serial_adapter_that_is_no_modem():
         w.add_modem()
         w.plug(driver="ftdi_sio")
         w.start()
+        w.wait("it has looked", lambda: w.state() == "no-modem")
         w.settle(0.5)
         assert not w.found()
         assert "lines=0" in w.stack.control("count"), "something was sent to it"

@@ -118,7 +118,7 @@ def the_version_before_is_gone_after_its_grace_time():
         s.server("key", "rotate", "--application", "mqtt")
         s.ctl("renew", "mqtt")
         harness.wait_until("mqtt:1 is gone", lambda: status_of(
-            s, "get", "mqtt", "--format", "hex", "--kid", "mqtt:1") == 25, 10)
+            s, "get", "mqtt", "--format", "hex", "--kid", "mqtt:1") == 25)
         assert fingerprint(s) == server_fingerprint(s, "mqtt:2")
 
 
