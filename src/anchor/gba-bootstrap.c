@@ -34,8 +34,8 @@ akma_gba_run_take_owner(GTask *task, GAsyncResult *res)
     return false;
 }
 
-static void
-forget_authorization(AkmaGbaRun *run)
+void
+akma_gba_run_forget_authorization(AkmaGbaRun *run)
 {
     if (run->authorization)
         OPENSSL_cleanse(run->authorization, strlen(run->authorization));
@@ -86,7 +86,7 @@ send(GTask *owned, GAsyncReadyCallback done)
     AkmaGbaRun *run = g_task_get_task_data(task);
 
     akma_http_client_set_authorization(run->client, run->authorization);
-    forget_authorization(run);
+    akma_gba_run_forget_authorization(run);
     akma_http_client_send_async(run->client,
                                 "GET",
                                 AKMA_UB_URI,

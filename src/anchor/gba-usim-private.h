@@ -57,6 +57,9 @@ void akma_gba_run_begin_ask(GTask *owned);
 void akma_gba_run_begin_authenticate(GTask *owned);
 void akma_gba_run_begin_answer(GTask *owned);
 
+/* Wipes and frees it: it names the subscriber. */
+void akma_gba_run_forget_authorization(AkmaGbaRun *run);
+
 /* Ends it with @error (taken); _card: which came from the card. */
 void akma_gba_run_fail(GTask *task, GError *error);
 void akma_gba_run_fail_card(GTask *task, GError *error);

@@ -24,7 +24,7 @@ run_free(gpointer data)
     akma_gba_cache_unref(run->cache);
     akma_aka_result_clear(&run->aka);
     OPENSSL_cleanse(run->imsi_digest, sizeof run->imsi_digest);
-    g_free(run->authorization);
+    akma_gba_run_forget_authorization(run);
     g_free((char *)run->config.bsf);
     g_free((char *)run->config.impi);
     g_free((char *)run->config.ca_file);

@@ -49,8 +49,8 @@ write_all(int fd, const uint8_t *bytes, size_t len)
     return true;
 }
 
-static bool
-sync_folder(const char *path)
+bool
+akma_file_sync_folder(const char *path)
 {
     g_autofree char *folder = g_path_get_dirname(path);
     g_auto(Fd) fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,7 +73,7 @@ akma_file_replace(const char *path, const void *bytes, size_t len, unsigned mode
         unlink(temporary);
         return false;
     }
-    if (!sync_folder(path))
+    if (!akma_file_sync_folder(path))
         return fail(error, AKMA_ERROR_STORE_FAILED, "cannot sync the folder of", path);
 
     return true;

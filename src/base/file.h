@@ -19,6 +19,9 @@ G_BEGIN_DECLS
 bool akma_file_replace(
     const char *path, const void *bytes, size_t len, unsigned mode, GError **error);
 
+/* The names in the folder of @path, as they are now, outlive a power cut. */
+bool akma_file_sync_folder(const char *path);
+
 /*
  * Reads a secret of @min to @max bytes from @path, which must be a regular file that no one but
  * its owner and group may read. @text: one final newline is dropped.

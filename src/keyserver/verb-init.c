@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "keyserver/place.h"
 #include "keyserver/seal.h"
 
@@ -34,19 +35,6 @@ write_key(int fd, const AkmaSecret *key)
     const uint8_t *bytes = akma_secret_peek(key, &len);
 
     return write(fd, bytes, len) == (ssize_t)len && fsync(fd) == 0;
-}
-
-static bool
-sync_folder(const char *path)
-{
-    g_autofree char *folder = g_path_get_dirname(path);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-
-    if (fd >= 0)
-        close(fd);
-
-    return ok;
 }
 
 /* O_EXCL: a key that is there, and all that was ever sealed under it, stays. */
@@ -75,7 +63,7 @@ make_store_key(const char *path, GError **error)
     close(fd);
     if (!written)
         unlink(path);
-    else if (!sync_folder(path))
+    else if (!akma_file_sync_folder(path))
         return fail(error, path);
 
     return written;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "keyserver/place.h"
 #include "keyserver/presence.h"
 #include "keyserver/verb.h"
@@ -134,7 +135,8 @@ back_up(AkmaVerb *verb, const char *file, GError **error)
     }
     if (!akma_place_back_up(verb->store, verb->config, partial, &copied, error))
         return false;
-    if (renameat2(AT_FDCWD, partial, AT_FDCWD, file, RENAME_NOREPLACE) != 0) {
+    if (renameat2(AT_FDCWD, partial, AT_FDCWD, file, RENAME_NOREPLACE) != 0 ||
+        !akma_file_sync_folder(file)) {
         g_set_error(error,
                     AKMA_ERROR,
                     AKMA_ERROR_STORE_FAILED,
