@@ -4,11 +4,12 @@
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#include "base/unix-time.h"
 
 struct _AkmaClockWatch {
     int fd;
@@ -21,7 +22,7 @@ struct _AkmaClockWatch {
 static bool
 arm(AkmaClockWatch *self)
 {
-    const struct itimerspec never = {.it_value = {.tv_sec = INT_MAX}};
+    const struct itimerspec never = {.it_value = {.tv_sec = (time_t)AKMA_TIME_MAX}};
 
     return timerfd_settime(self->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) ==
            0;

@@ -13,6 +13,7 @@ noinst_LTLIBRARIES += %D%/libbase.la
 	%D%/setting-syntax.c %D%/setting-syntax.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/text.c %D%/text.h \
+	%D%/unix-time.h \
 	%D%/wiping.c %D%/wiping.h
 %C%_libbase_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-base\"
 %C%_libbase_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)

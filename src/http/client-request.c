@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/unix-time.h"
 #include "http/certificate-time.h"
 #include "http/fields.h"
 
@@ -37,7 +38,8 @@ on_tls(CURL *easy G_GNUC_UNUSED, void *context, void *user_data)
     bool old = self->config->version == AKMA_HTTP_1_1;
 
     if (akma_certificate_time_get(&times) != times.wall)
-        X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(context), akma_certificate_time_get(&times));
+        X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(context),
+                                   akma_time_from_unix(akma_certificate_time_get(&times)));
     SSL_CTX_set_options(context,
                         SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     if (SSL_CTX_set_alpn_protos(context, old ? http_1_1 : h2, old ? sizeof http_1_1 : sizeof h2) !=

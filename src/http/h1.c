@@ -3,7 +3,6 @@
 #include "http/h1.h"
 
 #include <string.h>
-#include <time.h>
 
 #define METHOD_MAX        16
 #define LENGTH_DIGITS_MAX 15
@@ -322,26 +321,25 @@ akma_h1_put_field(AkmaWriter *writer, const char *name, const char *value)
 void
 akma_h1_put_date(AkmaWriter *writer, int64_t unix_s)
 {
-    /* strftime() would ask the locale */
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    /* strftime() would ask the locale, and time_t may end in 2038 */
+    static const char days[][4] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
     static const char months[][4] = {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t when = (time_t)unix_s;
-    struct tm tm;
+    g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(unix_s);
     char text[64];
 
-    if (!gmtime_r(&when, &tm))
+    if (!date)
         return;
     g_snprintf(text,
                sizeof text,
                "%s, %02d %s %04d %02d:%02d:%02d GMT",
-               days[tm.tm_wday],
-               tm.tm_mday,
-               months[tm.tm_mon],
-               tm.tm_year + 1900,
-               tm.tm_hour,
-               tm.tm_min,
-               tm.tm_sec);
+               days[g_date_time_get_day_of_week(date) - 1],
+               g_date_time_get_day_of_month(date),
+               months[g_date_time_get_month(date) - 1],
+               g_date_time_get_year(date),
+               g_date_time_get_hour(date),
+               g_date_time_get_minute(date),
+               g_date_time_get_second(date));
     akma_h1_put_field(writer, "date", text);
 }
 

@@ -80,7 +80,10 @@ collect(Export *self, AkmaKeyLines *lines, GError **error)
 static void
 pause_ms(Export *self, int64_t ms)
 {
-    const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    const struct timespec wait = {
+        .tv_sec = (time_t)(ms / 1000),
+        .tv_nsec = (long)(ms % 1000 * 1000000),
+    };
 
     if (sigtimedwait(&self->ends, NULL, &wait) >= 0)
         self->stopping = true;

@@ -115,7 +115,7 @@ load_identity(const AkmaSettings *settings,
     ret->imsi = g_strdup(name);
     ret->supi = g_strconcat("imsi-", name, NULL);
     memcpy(ret->mcc, name, 3);
-    memcpy(ret->mnc, name + 3, mnc_length);
+    memcpy(ret->mnc, name + 3, (size_t)mnc_length);
     ret->routing_indicator = g_strdup(akma_settings_get(settings, group, "routing-indicator"));
     if (!akma_digits_check(ret->routing_indicator, 1, 4))
         return akma_settings_reject(

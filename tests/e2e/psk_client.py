@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -30,7 +31,9 @@ IMPI = SUPI.removeprefix("imsi-") + "@ims.mnc001.mcc001.3gppnetwork.org"
 KS_NAF = reference.ks_naf(KS, RAND, IMPI, FQDN, UA)
 K_AF = os.urandom(32)
 
-HANDSHAKE_FAILURE, ILLEGAL_PARAMETER, PROTOCOL_VERSION, INTERNAL_ERROR = 40, 47, 70, 80
+HANDSHAKE_FAILURE, PROTOCOL_VERSION, INTERNAL_ERROR = 40, 70, 80
+# decrypt_error, as RFC 8446 4.2.11 has it; OpenSSL 3.0: illegal_parameter
+WRONG_KEY = 51 if ssl.OPENSSL_VERSION_INFO >= (3, 5) else 47
 
 
 class PskServer(Server):

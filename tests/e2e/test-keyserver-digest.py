@@ -539,7 +539,10 @@ def reject_clear_text_and_weak_tls():
     with DigestServer() as s:
         with socket.create_connection(address(s), 5) as plain:
             plain.sendall(b"GET /v1/keys/mqtt HTTP/1.1\r\nHost: %s\r\n\r\n" % FQDN.encode())
-            assert b"HTTP" not in plain.recv(4096)
+            try:
+                assert b"HTTP" not in plain.recv(4096)
+            except ConnectionResetError:
+                pass  # OpenSSL 3.5 leaves the rest unread
         for version, ciphers in ((ssl.TLSVersion.TLSv1_1, None),
                                  (ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-SHA"),
                                  (ssl.TLSVersion.TLSv1_2, "AES128-GCM-SHA256")):

@@ -23,11 +23,11 @@ if not shutil.which("openssl"):
 import psk_client  # noqa: E402
 import reference  # noqa: E402
 from keyserver import FIRST_KEY, KID, problem  # noqa: E402
-from psk_client import (AKMA, B_TID, GBA, HANDSHAKE_FAILURE, ILLEGAL_PARAMETER, K_AF,  # noqa: E402
+from psk_client import (AKMA, B_TID, GBA, HANDSHAKE_FAILURE, WRONG_KEY, K_AF,  # noqa: E402
                         KS_NAF, PROTOCOL_VERSION, PskServer, Stock, client_hello, offer, offer_twice,
                         records, refused)
 
-WRONG = "alert %d" % ILLEGAL_PARAMETER
+WRONG = "alert %d" % WRONG_KEY
 
 
 def nothing_came_of_it(server):
@@ -42,7 +42,7 @@ def reject_wrong_key():
     with PskServer() as s:
         for identity, key in ((AKMA, bytes(32)), (AKMA, K_AF[::-1]), (AKMA, KS_NAF), (GBA, K_AF),
                               (AKMA, K_AF[:31]), (AKMA, K_AF + b"\0"), (AKMA, FIRST_KEY)):
-            assert refused(s, identity, key) == ILLEGAL_PARAMETER, identity
+            assert refused(s, identity, key) == WRONG_KEY, identity
         assert {e["cause"] for e in s.audits("refused")} == {"not_authentic"}
         nothing_came_of_it(s)
 
@@ -55,7 +55,7 @@ def reject_unknown_identity_as_a_wrong_key():
                          "3GPP-AKMA;" + B_TID, "3GPP-bootstrapping;" + KID):
             for key in (K_AF, KS_NAF, bytes(32)):
                 assert offer(s, [(identity, key)]) == WRONG, identity
-            assert refused(s, identity, K_AF) == ILLEGAL_PARAMETER
+            assert refused(s, identity, K_AF) == WRONG_KEY
         assert {e["cause"] for e in s.audits("refused")} == {"anchor_key_unknown"}
         nothing_came_of_it(s)
 
@@ -187,7 +187,10 @@ def reject_other_protocols_inside():
 def reject_clear_text():
     with PskServer() as s, psk_client.connect(s) as sock:
         sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-        assert b"HTTP" not in sock.recv(4096)
+        try:
+            assert b"HTTP" not in sock.recv(4096)
+        except ConnectionResetError:
+            pass  # OpenSSL 3.5 leaves the rest unread
 
 
 class Recorder:

@@ -335,7 +335,7 @@ def m5_no_copy_of_the_first_key_is_left_and_control_a_live_one_is_found(anchor):
             harness.wait_until("the connection is gone", lambda: not found(s, early=secrets["early"]))
             assert (s.operator if anchor == "akma" else s.bsf).open, "the connection to the anchor is closed"
             assert found(s, **secrets, **identity) == set()
-        assert refused(s, name, bytes(32)) == psk_client.ILLEGAL_PARAMETER
+        assert refused(s, name, bytes(32)) == psk_client.WRONG_KEY
         assert found(s, **secrets, **identity) == set()
 
 

@@ -133,9 +133,13 @@ def reject_somebody_who_is_no_manager():
     if os.getuid() != 0:
         raise tap.Skip("needs root, to become somebody else")
     with Gateway(card()) as gateway:
-        done = subprocess.run([harness.program("akmactl"), "--bus", gateway.bus, "modem", "probe"],
-                              user="nobody", group=0, extra_groups=[], env=gateway.env,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # by descriptor: the tree may lie where nobody else may look, as in /root
+        with open(harness.program("akmactl"), "rb") as program:
+            done = subprocess.run(["akmactl", "--bus", gateway.bus, "modem", "probe"],
+                                  executable="/proc/self/fd/%d" % program.fileno(),
+                                  pass_fds=[program.fileno()], user="nobody", group=0,
+                                  extra_groups=[], env=gateway.env, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
         assert done.returncode == 4 and not done.stdout, done
 
 

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 #include <openssl/x509_vfy.h>
 
+#include "base/unix-time.h"
+
 #define BUILD INT64_C(1793836900)
 #define DAY   INT64_C(86400)
 
@@ -94,10 +96,22 @@ a_clock_beyond_all_years_is_a_number(void **state)
     assert_says(&times, X509_V_ERR_CERT_HAS_EXPIRED, "9223372036854775807 s", "; next: ");
 }
 
+/* never earlier than it was: 32 bits would make 1901 of 2038 */
+static void
+times_for_a_library_end_where_its_own_do(void **state)
+{
+    (void)state;
+    assert_true(akma_time_from_unix(-1) == 0);
+    assert_true(akma_time_from_unix(G_MAXINT32) == G_MAXINT32);
+    assert_true(akma_time_from_unix(INT64_C(1) << 31) >= G_MAXINT32);
+    assert_true((int64_t)akma_time_from_unix(G_MAXINT64) == AKMA_TIME_MAX);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_for_a_library_end_where_its_own_do),
         cmocka_unit_test(the_clock_counts_when_it_can_be_right),
         cmocka_unit_test(a_clock_before_the_build_gives_way_to_the_latest_time_that_is_known),
         cmocka_unit_test(a_clock_before_the_build_is_told_as_the_cause),

@@ -277,6 +277,21 @@ an_answer_is_written(void **state G_GNUC_UNUSED)
     assert_memory_equal(buffer, expected, writer.len);
 }
 
+/* also where time_t has 32 bits */
+static void
+a_date_after_2038_is_written(void **state G_GNUC_UNUSED)
+{
+    char buffer[256];
+    AkmaWriter writer = akma_writer_init(buffer, sizeof buffer);
+    /* date -u -d @4294967296 */
+    const char *expected = "date: Sun, 07 Feb 2106 06:28:16 GMT\r\n";
+
+    akma_h1_put_date(&writer, INT64_C(4294967296));
+    assert_false(writer.bad);
+    assert_int_equal(writer.len, strlen(expected));
+    assert_memory_equal(buffer, expected, writer.len);
+}
+
 static void
 reject_a_value_that_would_end_the_line(void **state G_GNUC_UNUSED)
 {
@@ -311,6 +326,7 @@ main(void)
         cmocka_unit_test(a_head_ends_where_it_ends_however_it_is_cut),
         cmocka_unit_test(reject_other_line_ends_at_once),
         cmocka_unit_test(an_answer_is_written),
+        cmocka_unit_test(a_date_after_2038_is_written),
         cmocka_unit_test(reject_a_value_that_would_end_the_line),
     };
 
