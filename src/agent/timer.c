@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/unix-time.h"
+
 struct _AkmaTimer {
     int fd;
     guint source;
@@ -75,8 +77,10 @@ akma_timer_set(AkmaTimer *self, int64_t boottime_ms)
 {
     /* 0 would stop it */
     int64_t at_ms = MAX(boottime_ms, 1);
-    struct itimerspec when = {
-        .it_value = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000}};
+    struct itimerspec when = {.it_value = {
+                                  .tv_sec = akma_time_from_unix(at_ms / 1000),
+                                  .tv_nsec = (long)(at_ms % 1000 * 1000000),
+                              }};
 
     timerfd_settime(self->fd, TFD_TIMER_ABSTIME, &when, NULL);
     self->is_set = true;

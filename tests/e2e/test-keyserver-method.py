@@ -18,6 +18,7 @@ import aanf  # noqa: E402
 import bsf  # noqa: E402
 import memscan  # noqa: E402
 import reference  # noqa: E402
+import harness  # noqa: E402
 from harness import FQDN  # noqa: E402
 from keyserver import B_TID, FIRST, KID, SUPI, GbaServer, cause_of, problem  # noqa: E402
 
@@ -112,6 +113,8 @@ def m5_no_copy_of_the_first_key_or_the_identity_is_left(anchor):
         live = memscan.scan(s.workers(), wanted)
         assert all(live.values()), "the search does not see what is there: %s" % live
         session.ask(["mqtt"])
+        # the answer is here before its stream is closed over there
+        harness.wait_until("the exchange is over", lambda: "first key deleted" in s.log())
         wanted["IMSI"] = SUPI.removeprefix("imsi-").encode()
         operator = s.operator if anchor == "akma" else s.bsf
         assert operator.connections == 1 and operator.open, "the connection to the anchor is closed"
