@@ -9,10 +9,6 @@
 #include "keyserver/bsf-answer.h"
 #include "keyserver/terminal-id.h"
 
-/*= TS 29.309 6.1.4.2: bootstrapping-info-retrieval is a POST to Nbsp_GBA */
-#define AANF_PATH "/naanf-akma/v1/retrieve-applicationkey"
-#define BSF_PATH  "/nbsp-gba/v1/bootstrapping-info-retrieval"
-
 /* ask --> [wait for a token] --> call --> done; once more from the token on after a 401 */
 struct _AkmaAnchorCall {
     AkmaAnchors *anchors;
@@ -43,10 +39,13 @@ count_failure(AkmaAnchors *self, AkmaAnchorPeer *anchor, bool failed)
 
 /*= TS 29.535 retrieve-applicationkey: 200 with the key, 204 if there is no material for this A-KID
  */
-/* A BSF that does not know the B-TID says 404. */
+/* A BSF that does not know the B-TID says 404. So does a gateway that knows no NEF: other text. */
 static AkmaRefusal
-judge(const AkmaH2Response *response)
+judge(const AkmaAnchorPeer *anchor, const AkmaH2Response *response)
 {
+    if (anchor->nef && response->status == 404 &&
+        g_strcmp0(response->content_type, "application/problem+json") != 0)
+        return (AkmaRefusal){AKMA_CAUSE_ANCHOR_REFUSED, "there is no NEF at the anchor's URL"};
     if (response->status == 204 || response->status == 404)
         return (AkmaRefusal){AKMA_CAUSE_ANCHOR_KEY_UNKNOWN, "the anchor has no key for this kid"};
     if (response->status >= 500)
@@ -171,7 +170,7 @@ static void
 on_response(const AkmaH2Response *response, const GError *error, void *user_data)
 {
     AkmaAnchorCall *call = user_data;
-    AkmaRefusal refusal = response ? judge(response) : judge_error(error);
+    AkmaRefusal refusal = response ? judge(call->anchor, response) : judge_error(error);
 
     call->call = NULL;
     if (ask_again(call, response))
@@ -205,7 +204,7 @@ send_request(AkmaAnchorCall *call)
         headers[n++].value = (const char *)akma_secret_peek(call->header, &len);
     call->call = akma_h2_client_request(anchor->client,
                                         "POST",
-                                        anchor->kind == AKMA_ANCHOR_KIND_GBA ? BSF_PATH : AANF_PATH,
+                                        anchor->path,
                                         headers,
                                         n,
                                         g_bytes_get_data(call->body, NULL),

@@ -33,10 +33,18 @@ struct _AkmaTokenWait {
     void *user_data;
 };
 
-/* The scope is the name of the service, as the OpenAPI files of both have it. */
+/*
+ * The scope is the name of the service, as the OpenAPI files of AAnF and BSF have it. That of the
+ * NEF has one for who wants the GPSI, and none for the rest.
+ */
 static const char *
-get_form(const AkmaAnchorConfig *anchor)
+get_form(const AkmaAnchorConfig *anchor, AkmaIdentityKind kind)
 {
+    if (anchor->nef)
+        return kind == AKMA_IDENTITY_GPSI
+                   ? "grant_type=client_credentials&scope=nnef-akma%3Agpsi-access"
+                   : "grant_type=client_credentials";
+
     return anchor->gba ? "grant_type=client_credentials&scope=nbsp-gba"
                        : "grant_type=client_credentials&scope=naanf-akma";
 }
@@ -67,6 +75,7 @@ AkmaAnchorToken *
 akma_anchor_token_new(uv_loop_t *loop,
                       const AkmaServerConfig *config,
                       const AkmaAnchorConfig *anchor,
+                      AkmaIdentityKind kind,
                       GError **error)
 {
     g_autoptr(AkmaSecret) secret = akma_server_config_read_client_secret(config, anchor, error);
@@ -80,7 +89,7 @@ akma_anchor_token_new(uv_loop_t *loop,
     self->loop = loop;
     self->name = g_strdup(anchor->name);
     self->path = g_strdup(anchor->token_path);
-    self->form = get_form(anchor);
+    self->form = get_form(anchor, kind);
     self->basic = akma_token_basic_new(anchor->client_id, secret);
     if (!self->basic)
         g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "no room left for keys");

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "keyserver/config.h"
+#include "keyserver/store.h"
 #include "proto/cause.h"
 
 G_BEGIN_DECLS
@@ -20,12 +21,13 @@ typedef struct _AkmaTokenWait AkmaTokenWait;
 typedef void (*AkmaTokenDone)(AkmaSecret *header, const AkmaRefusal *refusal, void *user_data);
 
 /*
- * For @anchor, which has a token_url; connects to nobody yet. Errors: AKMA_ERROR_CONFIG_INVALID,
- * AKMA_ERROR_INTERNAL.
+ * For @anchor, which has a token_url, and identities of @kind; connects to nobody yet. Errors:
+ * AKMA_ERROR_CONFIG_INVALID, AKMA_ERROR_INTERNAL.
  */
 AkmaAnchorToken *akma_anchor_token_new(uv_loop_t *loop,
                                        const AkmaServerConfig *config,
                                        const AkmaAnchorConfig *anchor,
+                                       AkmaIdentityKind kind,
                                        GError **error);
 /* NULL is fine. Nobody may wait any more. */
 void akma_anchor_token_free(AkmaAnchorToken *self);

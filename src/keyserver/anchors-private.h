@@ -13,6 +13,8 @@ G_BEGIN_DECLS
 
 typedef struct {
     AkmaAnchorKind kind;
+    bool nef;   /* for AKMA: an NEF stands before the AAnF */
+    char *path; /* where it is asked */
     char *name;
     char *operator;
     GStrv realms;

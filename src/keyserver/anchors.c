@@ -12,10 +12,17 @@
 #define IN_FLIGHT        2000
 #define IN_FLIGHT_ANCHOR 1000
 
+/*= TS 29.309 6.1.4.2: bootstrapping-info-retrieval is a POST to Nbsp_GBA */
+/*= TS 29.522 AkmaAfKeyRequest: retrieve is a POST to 3gpp-akma */
+#define AANF_PATH "/naanf-akma/v1/retrieve-applicationkey"
+#define BSF_PATH  "/nbsp-gba/v1/bootstrapping-info-retrieval"
+#define NEF_PATH  "/3gpp-akma/v1/retrieve"
+
 static void
 anchor_free(AkmaAnchorPeer *self)
 {
     g_free(self->name);
+    g_free(self->path);
     g_free(self->operator);
     g_strfreev(self->realms);
     if (self->client)
@@ -41,6 +48,12 @@ add_anchor(AkmaAnchors *self,
 
     g_ptr_array_add(self->anchors, anchor);
     anchor->kind = config->gba ? AKMA_ANCHOR_KIND_GBA : AKMA_ANCHOR_KIND_AKMA;
+    anchor->nef = config->nef;
+    anchor->path = g_strconcat(config->root,
+                               config->gba   ? BSF_PATH
+                               : config->nef ? NEF_PATH
+                                             : AANF_PATH,
+                               NULL);
     anchor->name = g_strdup(config->name);
     anchor->unknown = akma_unknown_kids_new();
     anchor->operator= g_strdup(config->operator);
@@ -55,7 +68,7 @@ add_anchor(AkmaAnchors *self,
     SSL_CTX_free(client.tls);
     if (!anchor->client || !config->token_url)
         return anchor->client;
-    anchor->token = akma_anchor_token_new(self->loop, server, config, error);
+    anchor->token = akma_anchor_token_new(self->loop, server, config, self->kind, error);
 
     return anchor->token;
 }

@@ -16,6 +16,7 @@ akma_anchor_config_free(AkmaAnchorConfig *self)
     g_free(self->operator);
     g_strfreev(self->realms);
     g_free(self->url);
+    g_free(self->root);
     g_free(self->ca_file);
     g_free(self->certificate_file);
     g_free(self->key_file);
@@ -110,6 +111,7 @@ load_type(AkmaAnchorConfig *self, const AkmaSettings *settings, const char *grou
     static const char *const akma_only[] = {"api", "af-id-format"};
 
     self->gba = strcmp(akma_settings_get(settings, group, "type"), "gba") == 0;
+    self->nef = strcmp(akma_settings_get(settings, group, "api"), "nef") == 0;
     for (size_t i = 0; self->gba && i < G_N_ELEMENTS(akma_only); i++) {
         if (akma_settings_has(settings, group, akma_only[i]))
             return akma_settings_reject(
@@ -119,9 +121,9 @@ load_type(AkmaAnchorConfig *self, const AkmaSettings *settings, const char *grou
     return true;
 }
 
-/* "https://nrf.example.com/oauth2/token" -> server and path */
+/* "https://nrf.example.com/oauth2/token" -> server and path, "" without one */
 static bool
-split_token_url(AkmaAnchorConfig *self, const char *url)
+split_url(const char *url, const char *forbidden, char **ret_server, char **ret_path)
 {
     const char *authority = strstr(url, "://");
     const char *path = authority ? strchr(authority + strlen("://"), '/') : NULL;
@@ -129,14 +131,63 @@ split_token_url(AkmaAnchorConfig *self, const char *url)
     uint16_t port;
     bool tls;
 
-    self->token_url = path ? g_strndup(url, (size_t)(path - url)) : g_strdup(url);
-    self->token_path = g_strdup(path ? path : "/");
-    for (const char *c = self->token_path; *c; c++) {
-        if (!g_ascii_isgraph(*c) || *c == '#')
+    *ret_server = path ? g_strndup(url, (size_t)(path - url)) : g_strdup(url);
+    *ret_path = g_strdup(path ? path : "");
+    for (const char *c = *ret_path; *c; c++) {
+        if (!g_ascii_isgraph(*c) || strchr(forbidden, *c))
             return false;
     }
 
-    return akma_setting_parse_url(self->token_url, &tls, &host, &port);
+    return akma_setting_parse_url(*ret_server, &tls, &host, &port);
+}
+
+static bool
+is_this_machine(const char *url)
+{
+    g_autofree char *host = NULL;
+    uint16_t port;
+    bool tls;
+
+    return akma_setting_parse_url(url, &tls, &host, &port) &&
+           (strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 ||
+            strcmp(host, "localhost") == 0);
+}
+
+/*= TS 29.122 5.2.4: apiRoot is scheme and authority, and a prefix of the operator's choice */
+static bool
+load_url(AkmaAnchorConfig *self, const AkmaSettings *settings, const char *group, GError **error)
+{
+    size_t len;
+
+    if (!split_url(akma_settings_get(settings, group, "url"), "?#", &self->url, &self->root))
+        return akma_settings_reject(settings,
+                                    group,
+                                    "url",
+                                    error,
+                                    "must be http:// or https:// with a host, and a path at most");
+    len = strlen(self->root);
+    if (len > 0 && self->root[len - 1] == '/')
+        self->root[len - 1] = '\0';
+
+    return true;
+}
+
+/* An NEF is in another network than ours: neither keys nor our secret go there in clear. */
+static bool
+check_way(const AkmaAnchorConfig *self,
+          const AkmaSettings *settings,
+          const char *group,
+          GError **error)
+{
+    const char *const urls[][2] = {{"url", self->url}, {"token-url", self->token_url}};
+
+    for (size_t i = 0; self->nef && i < G_N_ELEMENTS(urls); i++) {
+        if (urls[i][1] && !is_https(urls[i][1]) && !is_this_machine(urls[i][1]))
+            return akma_settings_reject(
+                settings, group, urls[i][0], error, "must be https:// for api=nef");
+    }
+
+    return true;
 }
 
 static bool
@@ -157,11 +208,15 @@ load_token(AkmaAnchorConfig *self, const AkmaSettings *settings, const char *gro
     if (!url)
         return true;
 
-    if (!split_token_url(self, url))
+    if (!split_url(url, "#", &self->token_url, &self->token_path))
         return akma_settings_reject(
             settings, group, "token-url", error, "must be http:// or https:// with host and path");
     if (strlen(id) > CLIENT_ID_MAX)
         return akma_settings_reject(settings, group, "client-id", error, "is too long");
+    if (self->token_path[0] == '\0') {
+        g_free(self->token_path);
+        self->token_path = g_strdup("/");
+    }
     self->client_id = g_strdup(id);
 
     return true;
@@ -178,13 +233,13 @@ akma_anchor_config_new(const AkmaSettings *settings, const char *name, GError **
     self->name = g_strdup(name);
     self->operator= g_strdup(akma_settings_get(settings, group, "operator"));
     self->realms = g_strdupv((GStrv)(realms[0] ? realms : any));
-    self->url = g_strdup(akma_settings_get(settings, group, "url"));
     self->ca_file = akma_settings_dup_path(settings, group, "ca-file");
     self->certificate_file = akma_settings_dup_path(settings, group, "certificate-file");
     self->key_file = akma_settings_dup_path(settings, group, "key-file");
 
     if (!load_type(self, settings, group, error) || !check_operator(settings, group, error) ||
-        !load_token(self, settings, group, error) || !check_tls(self, settings, group, error) ||
+        !load_url(self, settings, group, error) || !load_token(self, settings, group, error) ||
+        !check_way(self, settings, group, error) || !check_tls(self, settings, group, error) ||
         !akma_server_config_get_ms(settings, group, "timeout", &self->timeout_ms, error))
         return NULL;
 

@@ -26,10 +26,12 @@ typedef struct {
 /* One operator's anchor function. */
 typedef struct {
     char *name;
-    bool gba;       /* a BSF; else an AAnF */
-    char *operator; /* the namespace of its subscribers */
-    GStrv realms;   /* globs */
-    char *url;
+    bool gba;               /* a BSF; else an AAnF */
+    bool nef;               /* not the AAnF itself, but the NEF before it */
+    char *operator;         /* the namespace of its subscribers */
+    GStrv realms;           /* globs */
+    char *url;              /* http(s)://HOST[:PORT] */
+    char *root;             /* "/PATH" that its services are under, or "" */
     char *ca_file;          /* NULL: the system's store */
     char *certificate_file; /* NULL: none is shown */
     char *key_file;

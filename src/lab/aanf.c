@@ -121,7 +121,8 @@ json_expiry(uint64_t lifetime_s)
 }
 
 void
-akma_lab_retrieve(AkmaLab *lab, const json_t *body, bool with_supi, AkmaLabAnswer *answer)
+akma_lab_retrieve(
+    AkmaLab *lab, const json_t *body, bool with_supi, bool with_gpsi, AkmaLabAnswer *answer)
 {
     bool anonymous = akma_lab_read_bool(body, "anonInd", answer);
     const char *a_kid = answer->status == 0 ? read_a_kid(body, answer) : NULL;
@@ -158,7 +159,7 @@ akma_lab_retrieve(AkmaLab *lab, const json_t *body, bool with_supi, AkmaLabAnswe
                      json_expiry(lab->options.kaf_lifetime_s));
     if (!anonymous && with_supi)
         json_object_set_new(data, "supi", json_string(subscriber->supi));
-    if (!anonymous && subscriber->gpsi)
+    if (!anonymous && with_gpsi && subscriber->gpsi)
         json_object_set_new(data, "gpsi", json_string(subscriber->gpsi));
     akma_lab_answer_set(answer, 200, data);
 }
@@ -167,7 +168,7 @@ akma_lab_retrieve(AkmaLab *lab, const json_t *body, bool with_supi, AkmaLabAnswe
 void
 akma_lab_aanf_retrieve(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer)
 {
-    akma_lab_retrieve(lab, call->body, true, answer);
+    akma_lab_retrieve(lab, call->body, true, true, answer);
 }
 
 /*= TS 29.535 5.1.4: remove-context deletes what there is for the SUPI */

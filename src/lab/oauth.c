@@ -228,6 +228,22 @@ akma_lab_oauth_token(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answe
         issue(lab->tokens, scope ? scope : SCOPE_DEFAULT, scopes, answer);
 }
 
+static const Token *
+find_token(const AkmaLab *lab, const char *header)
+{
+    g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, header + 7, -1);
+
+    return g_hash_table_lookup(lab->tokens->by_hash, hash);
+}
+
+bool
+akma_lab_oauth_has(AkmaLab *lab, const AkmaH2Request *request, const char *scope)
+{
+    const Token *token = find_token(lab, request->authorization);
+
+    return token && g_strv_contains((const char *const *)token->scopes, scope);
+}
+
 /*= RFC 6750 3: no token or a bad one is 401, one for something else 403 */
 bool
 akma_lab_oauth_check(AkmaLab *lab,
@@ -236,7 +252,6 @@ akma_lab_oauth_check(AkmaLab *lab,
                      AkmaLabAnswer *answer)
 {
     const char *header = request->authorization;
-    g_autofree char *hash = NULL;
     const Token *token;
 
     if (!header || g_ascii_strncasecmp(header, "Bearer ", 7) != 0) {
@@ -245,8 +260,7 @@ akma_lab_oauth_check(AkmaLab *lab,
         return false;
     }
     make_room(lab->tokens);
-    hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, header + 7, -1);
-    token = g_hash_table_lookup(lab->tokens->by_hash, hash);
+    token = find_token(lab, header);
     if (!token) {
         akma_lab_problem(answer, 401, "UNAUTHORIZED", "the bearer token is not valid");
         answer->challenge = "Bearer error=\"invalid_token\"";

@@ -30,6 +30,8 @@ void akma_lab_nbsp_retrieve(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer
 AkmaLabTokens *akma_lab_tokens_new(void);
 void akma_lab_tokens_free(AkmaLabTokens *self);
 void akma_lab_oauth_token(AkmaLab *lab, const AkmaLabCall *call, AkmaLabAnswer *answer);
+/* Is its bearer token, which was checked, also for @scope? */
+bool akma_lab_oauth_has(AkmaLab *lab, const AkmaH2Request *request, const char *scope);
 /* True: the bearer token of @request is ours, valid, and for @scope (NULL: any). */
 bool akma_lab_oauth_check(AkmaLab *lab,
                           const AkmaH2Request *request,
@@ -44,10 +46,9 @@ bool akma_lab_check_af(const AkmaLab *lab,
                        const char *member,
                        AkmaLabAnswer *answer);
 
-/*
- * One application key, for the AAnF (with SUPI) and the NEF (never with SUPI).
- * Leaves 204 if there is no material for the A-KID.
+/* One application key, with as much of whom it is for. 204 if there is no material for the A-KID.
  */
-void akma_lab_retrieve(AkmaLab *lab, const json_t *body, bool with_supi, AkmaLabAnswer *answer);
+void akma_lab_retrieve(
+    AkmaLab *lab, const json_t *body, bool with_supi, bool with_gpsi, AkmaLabAnswer *answer);
 
 G_END_DECLS

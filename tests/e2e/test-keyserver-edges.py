@@ -575,7 +575,7 @@ def reject_bad_limits_and_files_by_name():
                 ("kid=10000/s", "kid=10000/s\nsessions=1", "[limits] sessions:"),
                 ("[store]", "[store]\nconninfo=x", "[store] conninfo:"),
                 ("realms=*", "realms=*\ntoken-url=http://x", "[anchor operator] token-url:"),
-                ("realms=*", "realms=*\napi=nef", "[anchor operator] api:"),
+                ("realms=*", "realms=*\napi=nrf", "[anchor operator] api:"),
                 ("realms=*", "realms=*\nca-file=relative", "[anchor operator] ca-file:"),
                 ("realms=*", "realms=*\nkey-file=/x", "[anchor operator] key-file:")]
         for old, new, where in rows:

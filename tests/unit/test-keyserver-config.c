@@ -87,13 +87,29 @@ anchors_have_a_type_and_perhaps_a_token(void **state)
     assert_null(aanf->token_url);
 }
 
+/* A configuration, and what is said of it. */
+typedef struct {
+    const char *text;
+    const char *where;
+} Fault;
+
+static void
+assert_refused(const Fault *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        g_autoptr(GError) error = NULL;
+
+        assert_null(load(rows[i].text, &error));
+        assert_int_equal(error->code, AKMA_ERROR_CONFIG_INVALID);
+        if (!strstr(error->message, rows[i].where))
+            fail_msg("%s is not in: %s", rows[i].where, error->message);
+    }
+}
+
 static void
 reject_with_group_and_key(void **state)
 {
-    static const struct {
-        const char *text;
-        const char *where;
-    } rows[] = {
+    static const Fault rows[] = {
         {"[server]\nname=x\n" STORE, "[server] certificate-file: must be set"},
         {SERVER "workers=0\n" STORE, "[server] workers: "},
         {SERVER "workers=257\n" STORE, "[server] workers: "},
@@ -129,8 +145,21 @@ reject_with_group_and_key(void **state)
         {SERVER STORE "[limits]\nconnections=0\n", "[limits] connections: "},
         {SERVER STORE "[limits]\nkid=10\n", "[limits] kid: "},
         {SERVER STORE "[admin]\nlisten=0.0.0.0:1\n", "[admin] listen: must be unix:/PATH or"},
+    };
+
+    (void)state;
+    assert_refused(rows, G_N_ELEMENTS(rows));
+}
+
+static void
+reject_anchors_with_group_and_key(void **state)
+{
+    static const Fault rows[] = {
         {SERVER STORE "[anchor op]\ntype=akma\noperator=1\n", "[anchor op] url: must be set"},
-        {SERVER STORE ANCHOR "api=nef\n", "[anchor op] api: "},
+        {SERVER STORE ANCHOR "api=nrf\n", "[anchor op] api: "},
+        {SERVER STORE BSF "api=nef\n", "[anchor bsf] api: is for type=akma only"},
+        {SERVER STORE "[anchor op]\ntype=akma\noperator=1\napi=nef\nurl=http://nef.example.com\n",
+         "[anchor op] url: must be https:// for api=nef"},
         {SERVER STORE "[anchor op]\ntype=bsf\noperator=1\nurl=http://x\n", "[anchor op] type: "},
         {SERVER STORE BSF "api=aanf\n", "[anchor bsf] api: is for type=akma only"},
         {SERVER STORE BSF "af-id-format=hex\n", "[anchor bsf] af-id-format: "},
@@ -152,14 +181,7 @@ reject_with_group_and_key(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autoptr(GError) error = NULL;
-
-        assert_null(load(rows[i].text, &error));
-        assert_int_equal(error->code, AKMA_ERROR_CONFIG_INVALID);
-        if (!strstr(error->message, rows[i].where))
-            fail_msg("%s is not in: %s", rows[i].where, error->message);
-    }
+    assert_refused(rows, G_N_ELEMENTS(rows));
 }
 
 int
@@ -169,6 +191,7 @@ main(void)
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(anchors_have_a_type_and_perhaps_a_token),
         cmocka_unit_test(reject_with_group_and_key),
+        cmocka_unit_test(reject_anchors_with_group_and_key),
     };
 
     g_unsetenv("STATE_DIRECTORY");
