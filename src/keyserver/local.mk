@@ -165,7 +165,7 @@ script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-method.py tests/e2e/test-keyserver-nef.py \
 	tests/e2e/test-provider-api.py tests/e2e/test-third-server.py \
 	tests/e2e/test-third-server-faults.py tests/e2e/test-third-server-main.py \
-	tests/e2e/test-third-server-profiles.py \
+	tests/e2e/test-third-server-postgresql.py tests/e2e/test-third-server-profiles.py \
 	tests/e2e/test-systemd.py
 EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/certificates.py \
 	tests/e2e/digest_client.py tests/e2e/fifth.py tests/e2e/figures.py \

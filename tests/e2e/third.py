@@ -35,7 +35,8 @@ class Third(Server):
                 text += "token-file=%s\n" % stack.write("token", token + "\n")
             return text
         super().__init__(extra=extra, add=("local",), **more)
-        self.add_upstream("mqtt")
+        if not more.get("beside"):
+            self.add_upstream("mqtt")
 
     def __exit__(self, kind, value, trace):
         super().__exit__(kind, value, trace)
