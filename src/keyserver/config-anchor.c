@@ -6,12 +6,9 @@
 
 #define CLIENT_ID_MAX 255
 
-void
-akma_anchor_config_free(AkmaAnchorConfig *self)
+static void
+anchor_config_free(AkmaAnchorConfig *self)
 {
-    if (!self)
-        return;
-
     g_free(self->name);
     g_free(self->operator);
     g_strfreev(self->realms);
@@ -222,12 +219,11 @@ load_token(AkmaAnchorConfig *self, const AkmaSettings *settings, const char *gro
     return true;
 }
 
-AkmaAnchorConfig *
-akma_anchor_config_new(const AkmaSettings *settings, const char *name, GError **error)
+static bool
+load_anchor(AkmaAnchorConfig *self, const AkmaSettings *settings, const char *name, GError **error)
 {
     static const char *const any[] = {"*", NULL};
     g_autofree char *group = g_strdup_printf("anchor %s", name);
-    g_autoptr(AkmaAnchorConfig) self = g_new0(AkmaAnchorConfig, 1);
     const char *const *realms = akma_settings_get_list(settings, group, "realms");
 
     self->name = g_strdup(name);
@@ -237,13 +233,54 @@ akma_anchor_config_new(const AkmaSettings *settings, const char *name, GError **
     self->certificate_file = akma_settings_dup_path(settings, group, "certificate-file");
     self->key_file = akma_settings_dup_path(settings, group, "key-file");
 
-    if (!load_type(self, settings, group, error) || !check_operator(settings, group, error) ||
-        !load_url(self, settings, group, error) || !load_token(self, settings, group, error) ||
-        !check_way(self, settings, group, error) || !check_tls(self, settings, group, error) ||
-        !akma_server_config_get_ms(settings, group, "timeout", &self->timeout_ms, error))
-        return NULL;
+    return load_type(self, settings, group, error) && check_operator(settings, group, error) &&
+           load_url(self, settings, group, error) && load_token(self, settings, group, error) &&
+           check_way(self, settings, group, error) && check_tls(self, settings, group, error) &&
+           akma_server_config_get_ms(settings, group, "timeout", &self->timeout_ms, error);
+}
 
-    return g_steal_pointer(&self);
+/* One of two that have the same realm would never be asked, and nobody would know which. */
+static bool
+check_realms(const AkmaAnchorConfig *one,
+             const AkmaAnchorConfig *other,
+             const AkmaSettings *settings,
+             GError **error)
+{
+    g_autofree char *group = g_strdup_printf("anchor %s", one->name);
+
+    for (size_t i = 0; one->gba == other->gba && one->realms[i]; i++) {
+        if (g_strv_contains((const char *const *)other->realms, one->realms[i]))
+            return akma_settings_reject(settings,
+                                        group,
+                                        "realms",
+                                        error,
+                                        "[anchor %s] has \"%s\" too",
+                                        other->name,
+                                        one->realms[i]);
+    }
+
+    return true;
+}
+
+GPtrArray *
+akma_anchor_configs_new(const AkmaSettings *settings, GError **error)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)anchor_config_free);
+    g_auto(GStrv) names = akma_settings_dup_names(settings, "anchor");
+
+    for (size_t i = 0; names[i]; i++) {
+        AkmaAnchorConfig *self = g_new0(AkmaAnchorConfig, 1);
+
+        g_ptr_array_add(all, self);
+        if (!load_anchor(self, settings, names[i], error))
+            return NULL;
+        for (guint other = 0; other < i; other++) {
+            if (!check_realms(self, all->pdata[other], settings, error))
+                return NULL;
+        }
+    }
+
+    return g_steal_pointer(&all);
 }
 
 AkmaSecret *

@@ -7,12 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* [anchor @name]. Returns: (transfer full). Errors: AKMA_ERROR_CONFIG_INVALID. */
-AkmaAnchorConfig *akma_anchor_config_new(const AkmaSettings *settings,
-                                         const char *name,
-                                         GError **error);
-void akma_anchor_config_free(AkmaAnchorConfig *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaAnchorConfig, akma_anchor_config_free)
+/* All of them, by name. Returns: (transfer full). Errors: AKMA_ERROR_CONFIG_INVALID. */
+GPtrArray *akma_anchor_configs_new(const AkmaSettings *settings, GError **error);
 
 /* A number that the rest of the program keeps in an unsigned, at least @min. */
 bool akma_server_config_get_number(const AkmaSettings *settings,

@@ -233,23 +233,14 @@ akma_server_config_load(const char *file, GError **error)
 {
     g_autoptr(AkmaServerConfig) self = g_new0(AkmaServerConfig, 1);
     g_autofree char *folder = g_strdup_printf("%s.d", file);
-    g_auto(GStrv) names = NULL;
 
-    self->anchors = g_ptr_array_new_with_free_func((GDestroyNotify)akma_anchor_config_free);
     self->settings = akma_settings_load(file, folder, NULL, rows, G_N_ELEMENTS(rows), error);
     if (!self->settings || !load_server(self, error) || !load_admin(self, error) ||
         !load_limits(self, error) || !load_store(self, error))
         return NULL;
 
-    names = akma_settings_dup_names(self->settings, "anchor");
-    for (size_t i = 0; names[i]; i++) {
-        AkmaAnchorConfig *anchor = akma_anchor_config_new(self->settings, names[i], error);
-
-        if (!anchor)
-            return NULL;
-        g_ptr_array_add(self->anchors, anchor);
-    }
-    self->consumers = akma_consumer_configs_new(self->settings, error);
+    self->anchors = akma_anchor_configs_new(self->settings, error);
+    self->consumers = self->anchors ? akma_consumer_configs_new(self->settings, error) : NULL;
     self->providers = self->consumers ? akma_provider_configs_new(self->settings, error) : NULL;
     if (!self->providers)
         return NULL;
@@ -276,7 +267,7 @@ akma_server_config_free(AkmaServerConfig *self)
     g_free(self->store_path);
     g_free(self->conninfo);
     g_free(self->store_key_file);
-    g_ptr_array_unref(self->anchors);
+    g_clear_pointer(&self->anchors, g_ptr_array_unref);
     g_clear_pointer(&self->consumers, g_ptr_array_unref);
     g_clear_pointer(&self->providers, g_ptr_array_unref);
     g_free(self);

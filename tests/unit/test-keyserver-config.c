@@ -163,6 +163,11 @@ reject_anchors_with_group_and_key(void **state)
         {SERVER STORE "[anchor op]\ntype=bsf\noperator=1\nurl=http://x\n", "[anchor op] type: "},
         {SERVER STORE BSF "api=aanf\n", "[anchor bsf] api: is for type=akma only"},
         {SERVER STORE BSF "af-id-format=hex\n", "[anchor bsf] af-id-format: "},
+        {SERVER STORE ANCHOR "[anchor op2]\ntype=akma\noperator=2\nurl=http://x\n",
+         "[anchor op2] realms: [anchor op] has \"*\" too"},
+        {SERVER STORE ANCHOR "realms=a;b\n[anchor op2]\ntype=akma\noperator=2\nrealms=c;b\n"
+                             "url=http://x\n",
+         "[anchor op2] realms: [anchor op] has \"b\" too"},
         {SERVER STORE ANCHOR "token-url=http://x\n", "[anchor op] token-url: "},
         {SERVER STORE ANCHOR "client-id=x\n", "[anchor op] client-id: "},
         {SERVER STORE ANCHOR "client-secret-file=/s\n", "[anchor op] client-secret-file: "},
