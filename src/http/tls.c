@@ -13,6 +13,9 @@
 #define H2 "\2h2"
 #define H1 "\10http/1.1"
 
+/* What we send is short. OpenSSL keeps room for one whole record for each connection. */
+#define RECORD_MAX 2048
+
 /* As ALPN has it: each name after its length. */
 typedef struct {
     unsigned char list[16];
@@ -53,6 +56,7 @@ new_context(const SSL_METHOD *method, GError **error)
                                  "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:"
                                  "TLS_AES_256_GCM_SHA384") != 1 ||
         SSL_CTX_set1_groups_list(self, "X25519:P-256") != 1 ||
+        SSL_CTX_set_max_send_fragment(self, RECORD_MAX) != 1 ||
         SSL_CTX_set_num_tickets(self, 0) != 1 || SSL_CTX_set_max_early_data(self, 0) != 1) {
         g_set_error(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "TLS 1.3: %s", reason());
         ERR_clear_error();

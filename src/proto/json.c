@@ -3,12 +3,14 @@
 #include "proto/json.h"
 
 #include <openssl/crypto.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "base/wiping.h"
 #include "proto/key-set.h"
 
 #define DUMP_FLAGS JSON_COMPACT
+#define DUMP_ROOM  1024 /* most messages fit */
 
 /* jansson recurses for each level and allows 2048: look before it does. */
 static bool
@@ -184,34 +186,40 @@ akma_text_is_graphic(const char *text)
     return true;
 }
 
+/* Only what does not fit is written twice: to learn its length is all of the work. */
 GBytes *
 akma_json_dump(const json_t *root)
 {
-    size_t len = json_dumpb(root, NULL, 0, DUMP_FLAGS);
+    char room[DUMP_ROOM];
+    size_t len = json_dumpb(root, room, sizeof room, DUMP_FLAGS);
     char *text = len > 0 ? akma_wiping_malloc(len) : NULL;
 
-    if (!text)
-        return NULL;
-    json_dumpb(root, text, len, DUMP_FLAGS);
+    if (text && len <= sizeof room)
+        memcpy(text, room, len);
+    else if (text)
+        json_dumpb(root, text, len, DUMP_FLAGS);
+    OPENSSL_cleanse(room, MIN(len, sizeof room));
 
-    return g_bytes_new_with_free_func(text, len, akma_wiping_free, text);
+    return text ? g_bytes_new_with_free_func(text, len, akma_wiping_free, text) : NULL;
 }
 
 AkmaSecret *
 akma_json_dump_secret(const json_t *root, GError **error)
 {
-    size_t len = json_dumpb(root, NULL, 0, DUMP_FLAGS);
-    AkmaSecret *secret;
+    char room[DUMP_ROOM];
+    size_t len = json_dumpb(root, room, sizeof room, DUMP_FLAGS);
+    AkmaSecret *secret = NULL;
     uint8_t *text;
 
-    if (len == 0 || len > AKMA_SECRET_LEN_MAX) {
+    if (len == 0 || len > AKMA_SECRET_LEN_MAX)
         g_set_error(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "a message of %zu bytes", len);
-        return NULL;
-    }
-
-    secret = akma_secret_new_blank(len, &text, error);
-    if (secret)
+    else
+        secret = akma_secret_new_blank(len, &text, error);
+    if (secret && len <= sizeof room)
+        memcpy(text, room, len);
+    else if (secret)
         json_dumpb(root, (char *)text, len, DUMP_FLAGS);
+    OPENSSL_cleanse(room, MIN(len, sizeof room));
 
     return secret;
 }

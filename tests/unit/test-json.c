@@ -194,6 +194,37 @@ output_keeps_the_order_and_has_no_white_space(void **state G_GNUC_UNUSED)
     assert_memory_equal(bytes, expected, len);
 }
 
+/* What is short is written in one go, what is long in two. */
+static void
+output_has_any_length(void **state G_GNUC_UNUSED)
+{
+    for (size_t n = 1000; n <= 5000; n += n < 1050 ? 1 : 1000) {
+        g_autofree char *expected = g_strdup_printf("{\"a\":\"%0*d\"}", (int)n, 1);
+        g_autofree char *value = g_strdup_printf("%0*d", (int)n, 1);
+        json_auto_t *root = json_pack("{s:s}", "a", value);
+        g_autoptr(GBytes) text = akma_json_dump(root);
+        g_autoptr(AkmaSecret) secret = akma_json_dump_secret(root, NULL);
+        size_t len;
+        const uint8_t *bytes = akma_secret_peek(secret, &len);
+
+        assert_int_equal(g_bytes_get_size(text), strlen(expected));
+        assert_memory_equal(g_bytes_get_data(text, NULL), expected, strlen(expected));
+        assert_int_equal(len, strlen(expected));
+        assert_memory_equal(bytes, expected, len);
+    }
+}
+
+static void
+reject_output_that_is_too_long(void **state G_GNUC_UNUSED)
+{
+    g_autofree char *value = g_strnfill(AKMA_SECRET_LEN_MAX, 'a');
+    json_auto_t *root = json_pack("{s:s}", "a", value);
+    g_autoptr(GError) error = NULL;
+
+    assert_null(akma_json_dump_secret(root, &error));
+    assert_int_equal(error->code, AKMA_ERROR_INTERNAL);
+}
+
 int
 main(void)
 {
@@ -212,6 +243,8 @@ main(void)
         cmocka_unit_test(reject_oversized),
         cmocka_unit_test(members_have_bounds),
         cmocka_unit_test(output_keeps_the_order_and_has_no_white_space),
+        cmocka_unit_test(output_has_any_length),
+        cmocka_unit_test(reject_output_that_is_too_long),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
