@@ -31,11 +31,13 @@ check_PROGRAMS += %D%/bench/getkey
 %C%_bench_getkey_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_bench_getkey_LDADD = $(SYSTEMD_LIBS)
 check_PROGRAMS += %D%/bench/fleet
-%C%_bench_fleet_SOURCES = %D%/bench/fleet.c %D%/bench/fleet-terminal.c %D%/bench/fleet.h
+%C%_bench_fleet_SOURCES = %D%/bench/fleet.c %D%/bench/fleet-psk.c %D%/bench/fleet-terminal.c \
+	%D%/bench/fleet.h
 %C%_bench_fleet_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(JANSSON_CFLAGS)
 %C%_bench_fleet_LDADD = src/agent/libagent.la src/session/libsession.la src/http/libh2.la \
 	$(UV_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
-EXTRA_DIST += %D%/bench/bench.py %D%/bench/cost.py %D%/bench/fleet.py %D%/bench/server.py
+EXTRA_DIST += %D%/bench/bench.py %D%/bench/cost.py %D%/bench/fleet.py %D%/bench/outage.py \
+	%D%/bench/server.py
 
 # ./dev vm only.
 EXTRA_DIST += %D%/vm/guest.py %D%/vm/init %D%/vm/run

@@ -110,11 +110,18 @@ register_terminal(Terminal *self)
 /* -- exchanging ------------------------------------------------------------------------------- */
 
 static void
+on_closed(void *psk)
+{
+    akma_http_psk_free(psk);
+}
+
+static void
 leave(Terminal *self)
 {
     g_clear_pointer(&self->session, akma_terminal_session_free);
     if (self->client)
-        akma_h2_client_close(g_steal_pointer(&self->client), NULL, NULL);
+        akma_h2_client_close(
+            g_steal_pointer(&self->client), on_closed, g_steal_pointer(&self->psk));
 }
 
 static void
@@ -143,7 +150,8 @@ try_again(Terminal *self, const GError *error, unsigned retry_after_s)
     uint64_t wait_ms = akma_schedule_retry_ms(++self->failures, g_random_int());
 
     leave(self);
-    if (g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_KEY_UNKNOWN)) {
+    /* a handshake that fails does not say why */
+    if (self->fleet->psk || g_error_matches(error, AKMA_ERROR, AKMA_ERROR_ANCHOR_KEY_UNKNOWN)) {
         register_terminal(self);
         return;
     }
@@ -152,8 +160,8 @@ try_again(Terminal *self, const GError *error, unsigned retry_after_s)
     begin_in(self, wait_ms);
 }
 
-static void
-fail(Terminal *self, const GError *error, unsigned retry_after_s)
+void
+fleet_terminal_fail(Terminal *self, const GError *error, unsigned retry_after_s)
 {
     Fleet *fleet = self->fleet;
     const char *name = akma_error_get_name(error);
@@ -186,6 +194,25 @@ compare(Terminal *self, const AkmaKey *key)
     memcpy(self->digest, digest, sizeof digest);
 }
 
+void
+fleet_terminal_take(Terminal *self, const AkmaKeySet *keys)
+{
+    double took_ms = (double)(g_get_monotonic_time() - (int64_t)self->began_us) / 1e3;
+
+    if (keys->keys->len != 1) {
+        g_autoptr(GError) error =
+            g_error_new_literal(AKMA_ERROR, AKMA_ERROR_NOT_ENTITLED, "no key came");
+
+        fleet_terminal_fail(self, error, 0);
+        return;
+    }
+
+    compare(self, keys->keys->pdata[0]);
+    g_array_append_val(self->fleet->took_ms, took_ms);
+    self->done++;
+    finish(self);
+}
+
 static AkmaAnswer
 to_answer(const AkmaH2Response *response)
 {
@@ -202,25 +229,16 @@ second_response(const AkmaH2Response *response, const GError *failure, void *use
     Terminal *self = user_data;
     g_autoptr(GError) error = failure ? g_error_copy(failure) : NULL;
     g_autoptr(AkmaKeySet) keys = NULL;
-    double took_ms;
 
     if (response) {
         const AkmaAnswer answer = to_answer(response);
 
         keys = akma_terminal_session_second_response(self->session, &answer, &error);
     }
-    if (keys && keys->keys->len != 1)
-        g_set_error_literal(&error, AKMA_ERROR, AKMA_ERROR_NOT_ENTITLED, "no key came");
-    if (error) {
-        fail(self, error, response ? response->retry_after_s : 0);
-        return;
-    }
-
-    compare(self, keys->keys->pdata[0]);
-    took_ms = (double)(g_get_monotonic_time() - (int64_t)self->began_us) / 1e3;
-    g_array_append_val(self->fleet->took_ms, took_ms);
-    self->done++;
-    finish(self);
+    if (keys)
+        fleet_terminal_take(self, keys);
+    else
+        fleet_terminal_fail(self, error, response ? response->retry_after_s : 0);
 }
 
 static void
@@ -241,7 +259,7 @@ first_response(const AkmaH2Response *response, const GError *failure, void *user
         body = akma_terminal_session_first_response(self->session, &answer, iv, &path, &error);
     }
     if (!body) {
-        fail(self, error, response ? response->retry_after_s : 0);
+        fleet_terminal_fail(self, error, response ? response->retry_after_s : 0);
         return;
     }
 
@@ -256,50 +274,64 @@ first_response(const AkmaH2Response *response, const GError *failure, void *user
                            self);
 }
 
-static AkmaTerminalSession *
-new_session(Terminal *self)
+AkmaSecret *
+fleet_terminal_derive(Terminal *self)
 {
-    const char *const key_ids[] = {self->fleet->application, NULL};
     g_auto(AkmaKey256) k_af = {0};
-    g_autoptr(AkmaSecret) first_key = NULL;
-    AkmaTerminalParameters parameters = {.anchor = "akma",
-                                         .kid = self->a_kid,
-                                         .fqdn = self->fleet->fqdn,
-                                         .af_id = &self->fleet->af_id,
-                                         .key_ids = key_ids};
+    AkmaSecret *first_key;
 
-    RAND_bytes(parameters.nonce, sizeof parameters.nonce);
     if (!akma_kdf_k_af(&self->k_akma, &self->fleet->af_id, &k_af, NULL))
         fleet_die("libcrypto", NULL);
     first_key = akma_secret_new(k_af.bytes, sizeof k_af.bytes, NULL);
     if (!first_key)
         fleet_die("the secure heap is full: fewer at once, or a higher limit on locked memory",
                   NULL);
-    parameters.first_key = first_key;
+
+    return first_key;
+}
+
+void
+fleet_terminal_connect(Terminal *self, SSL_CTX *tls)
+{
+    const AkmaH2ClientConfig config = {.url = self->fleet->server_url,
+                                       .tls = tls,
+                                       .timeout_ms = 30000,
+                                       .body_bytes = (size_t)64 * 1024,
+                                       .in_flight = 2}; /* the answered one counts too */
+    g_autoptr(GError) error = NULL;
+
+    self->client = akma_h2_client_new(&self->fleet->loop, &config, &error);
+    if (!self->client)
+        fleet_die("a terminal cannot begin", error);
+}
+
+static AkmaTerminalSession *
+new_session(Terminal *self)
+{
+    const char *const key_ids[] = {self->fleet->application, NULL};
+    g_autoptr(AkmaSecret) first_key = fleet_terminal_derive(self);
+    AkmaTerminalParameters parameters = {.anchor = "akma",
+                                         .kid = self->a_kid,
+                                         .fqdn = self->fleet->fqdn,
+                                         .af_id = &self->fleet->af_id,
+                                         .key_ids = key_ids,
+                                         .first_key = first_key};
+
+    RAND_bytes(parameters.nonce, sizeof parameters.nonce);
 
     return akma_terminal_session_new(&parameters);
 }
 
 static void
-begin_exchange(Terminal *self)
+begin_message(Terminal *self)
 {
     static const AkmaH2Header headers[] = {{"content-type", "application/json"}};
-    const AkmaH2ClientConfig config = {.url = self->fleet->server_url,
-                                       .tls = self->fleet->tls,
-                                       .timeout_ms = 30000,
-                                       .body_bytes = (size_t)64 * 1024,
-                                       .in_flight = 2}; /* the answered one counts too */
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) body = NULL;
-    size_t len;
 
-    if (self->failures == 0) {
-        self->began_us = (uint64_t)g_get_monotonic_time();
-        self->begun++;
-    }
     self->session = new_session(self);
-    self->client = akma_h2_client_new(&self->fleet->loop, &config, &error);
-    body = self->client ? akma_terminal_session_first_request(self->session, &error) : NULL;
+    fleet_terminal_connect(self, self->fleet->tls);
+    body = akma_terminal_session_first_request(self->session, &error);
     if (!body)
         fleet_die("a terminal cannot begin", error);
 
@@ -308,10 +340,24 @@ begin_exchange(Terminal *self)
                            "/v1/sessions",
                            headers,
                            G_N_ELEMENTS(headers),
-                           g_bytes_get_data(body, &len),
+                           g_bytes_get_data(body, NULL),
                            g_bytes_get_size(body),
                            first_response,
                            self);
+}
+
+static void
+begin_exchange(Terminal *self)
+{
+    if (self->failures == 0) {
+        self->began_us = (uint64_t)g_get_monotonic_time();
+        self->begun++;
+    }
+    self->requests++;
+    if (self->fleet->psk)
+        fleet_psk_begin(self);
+    else
+        begin_message(self);
 }
 
 void

@@ -3,7 +3,7 @@
 /*
  * fleet: many terminals on one machine, against a key server and akma-lab.
  *
- *   fleet --core=URL --server=URL --fqdn=NAME --ca=FILE [--application=ID] [--first=N]
+ *   fleet --core=URL --server=URL --fqdn=NAME --ca=FILE [--psk] [--application=ID] [--first=N]
  *         [--terminals=N] [--concurrent=N] [--rounds=N] [--storm] [--pause=MS]
  *         [--deadline=SECONDS] [--keys=FILE]
  *
@@ -84,6 +84,7 @@ report(Fleet *self, double registering_s, double seconds)
 {
     unsigned n = self->took_ms->len;
     unsigned without = 0;
+    unsigned most = 0;
     double *took = (double *)(void *)self->took_ms->data;
     json_t *causes = json_object();
     GHashTableIter iter;
@@ -92,12 +93,14 @@ report(Fleet *self, double registering_s, double seconds)
     json_t *root;
 
     qsort(took, n, sizeof *took, compare_doubles);
-    for (int i = 0; i < self->terminals; i++)
+    for (int i = 0; i < self->terminals; i++) {
         without += self->all[i].done < self->rounds;
+        most = MAX(most, self->all[i].requests);
+    }
     g_hash_table_iter_init(&iter, self->causes);
     while (g_hash_table_iter_next(&iter, &name, &count))
         json_object_set_new(causes, name, json_integer(GPOINTER_TO_UINT(count)));
-    root = json_pack("{s:i, s:i, s:i, s:o, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}",
+    root = json_pack("{s:i, s:i, s:i, s:o, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}",
                      "terminals",
                      self->terminals,
                      "exchanges",
@@ -110,6 +113,8 @@ report(Fleet *self, double registering_s, double seconds)
                      (int)without,
                      "kids_with_two_values",
                      (int)self->conflicts,
+                     "requests_most", /* first ones, of one terminal */
+                     (int)most,
                      "registering_s",
                      registering_s,
                      "seconds",
@@ -142,6 +147,7 @@ read_options(Fleet *self, int argc, char **argv)
         {"terminals", 0, 0, G_OPTION_ARG_INT, &self->terminals, NULL, NULL},
         {"concurrent", 0, 0, G_OPTION_ARG_INT, &self->concurrent, NULL, NULL},
         {"rounds", 0, 0, G_OPTION_ARG_INT, &self->rounds, NULL, NULL},
+        {"psk", 0, 0, G_OPTION_ARG_NONE, &self->psk, NULL, NULL},
         {"storm", 0, 0, G_OPTION_ARG_NONE, &self->storm, NULL, NULL},
         {"pause", 0, 0, G_OPTION_ARG_INT, &self->pause_ms, NULL, NULL},
         {"deadline", 0, 0, G_OPTION_ARG_INT, &self->deadline_s, NULL, NULL},
@@ -172,7 +178,8 @@ start(Fleet *self)
     self->tls = akma_tls_client_new(self->ca, NULL, NULL, &error);
     self->core = akma_h2_client_new(&self->loop, &core, &error);
     if (!self->tls || !self->core ||
-        !akma_af_id_init(&self->af_id, self->fqdn, AKMA_UA_MESSAGE, &error))
+        !akma_af_id_init(
+            &self->af_id, self->fqdn, self->psk ? AKMA_UA_PSK : AKMA_UA_MESSAGE, &error))
         fleet_die("cannot start", error);
     self->all = g_new0(Terminal, (gsize)self->terminals);
     for (int i = 0; i < self->terminals; i++) {

@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 #include <uv.h>
 
+#include "http/client-psk.h"
 #include "http/h2-client.h"
 #include "kdf/akma.h"
 #include "session/terminal.h"
@@ -18,14 +19,16 @@ typedef struct {
     char *a_kid;
     AkmaKey256 k_akma;
     AkmaTerminalSession *session;
+    AkmaHttpPsk *psk; /* of the PSK profile, as long as @client */
     AkmaH2Client *client;
     uv_timer_t timer;
     bool has_timer;
     uint64_t began_us;
     unsigned failures;
-    int begun; /* rounds */
-    int done;  /* rounds */
-    char *kid; /* of the last key, and what it was */
+    unsigned requests; /* first ones, with those that failed */
+    int begun;         /* rounds */
+    int done;          /* rounds */
+    char *kid;         /* of the last key, and what it was */
     uint8_t digest[SHA256_DIGEST_LENGTH];
 } Terminal;
 
@@ -33,7 +36,7 @@ struct Fleet {
     /* options */
     char *core_url, *server_url, *fqdn, *ca, *application, *keys;
     int first, terminals, concurrent, rounds, pause_ms, deadline_s;
-    gboolean storm;
+    gboolean storm, psk;
     /* the run */
     uv_loop_t loop;
     SSL_CTX *tls;
@@ -51,6 +54,15 @@ struct Fleet {
 
 /* Lets the next terminal that waits register, or begin an exchange. */
 void fleet_begin_next(Fleet *self);
+
+/* What both profiles need: the first key; a connection; and the end, one way or the other. */
+AkmaSecret *fleet_terminal_derive(Terminal *self);
+void fleet_terminal_connect(Terminal *self, SSL_CTX *tls);
+void fleet_terminal_take(Terminal *self, const AkmaKeySet *keys);
+void fleet_terminal_fail(Terminal *self, const GError *error, unsigned retry_after_s);
+
+/* fleet-psk.c: the exchange of the PSK profile. */
+void fleet_psk_begin(Terminal *self);
 
 /* Says so and ends the program. @error may be NULL. */
 void fleet_die(const char *what, const GError *error);

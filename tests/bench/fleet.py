@@ -6,6 +6,8 @@
 """
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 
@@ -17,10 +19,23 @@ NO_LIMITS = ("[limits]\naddress=1000000/s\nkid=1000000/s\ntotal=1000000/s\n"
              "handshakes=20000\nconnections=20000\n")
 
 
+def has_keys(pid):
+    """Only a worker has locked memory."""
+    try:
+        with open("/proc/%d/status" % pid) as f:
+            return int(re.search(r"^VmLck:\s+(\d+) kB", f.read(), re.M).group(1)) > 0
+    except (OSError, AttributeError):
+        return False
+
+
 class Stack(harness.Stack):
-    def __init__(self, terminals, workers=1, limits=NO_LIMITS, **more):
+    """@conninfo: the store is this PostgreSQL; else an SQLite file. @more_config: groups."""
+
+    def __init__(self, terminals, workers=1, limits=NO_LIMITS, conninfo=None, anchor_timeout="5s",
+                 more_config="", **more):
         super().__init__(**more)
-        self.workers, self.limits = workers, limits
+        self.workers, self.limits, self.more_config = workers, limits, more_config
+        self.conninfo, self.anchor_timeout = conninfo, anchor_timeout
         self.subscribers = "".join(
             "[subscriber 00101%010d]\nmnc-length=2\nk=%s\nopc=%s\namf=8000\nsqn=000000000000\n"
             "routing-indicator=0\nakma=true\n" % (n, harness.K, harness.OPC)
@@ -30,27 +45,71 @@ class Stack(harness.Stack):
         """The lab and the server are up; the application mqtt is for everybody."""
         super().__enter__()
         self.start_lab(self.subscribers)
-        self.init_keyserver(application=None, **self.settings)
+        self.init_keyserver(application=None)
         self.server("application", "add", "mqtt", "--source", "local", "--allow", "*", "--grace", "1h")
         self.start_keyserver()
-        self.keyserver_config(**self.settings)  # from now on always the same port
+        self.keyserver_config()  # from now on always the same ports
         return self
 
-    @property
-    def settings(self):
-        return {"workers": self.workers, "extra": self.limits}
+    def keyserver_config(self, **_):
+        ready = self.ready.get("akma-keyserver", {})
+        extra = "%s[psk]\nlisten=%s\n[admin]\nlisten=unix:%s\n%s" % (
+            self.limits, ready.get("psk", "127.0.0.1:0"), self.path("admin"), self.more_config)
+        path = super().keyserver_config(workers=self.workers, extra=extra)
+        with open(path) as f:
+            text = f.read()
+        text = text.replace("realms=*\n", "realms=*\ntimeout=%s\n" % self.anchor_timeout)
+        if self.conninfo:
+            text = text.replace("backend=sqlite\npath=" + self.path("keys.db"),
+                                "backend=postgresql\nconninfo=" + self.conninfo)
+        return self.write("akma-keyserver.conf", text)
+
+    def address(self, profile="message"):
+        listener = "psk" if profile == "psk" else "listen"
+        host, port = self.ready["akma-keyserver"][listener].rsplit(":", 1)
+        return host, int(port)
 
     def command(self, *options):
         """What runs the terminals: fleet with @options."""
-        port = self.ready["akma-keyserver"]["listen"].rsplit(":", 1)[1]
+        port = self.address("psk" if "--psk" in options else "message")[1]
         return [os.path.join(harness.BUILD, "tests/bench/fleet"), "--core=" + self.core,
-                "--server=https://%s:%s" % (harness.FQDN, port), "--fqdn=" + harness.FQDN,
+                "--server=https://%s:%d" % (harness.FQDN, port), "--fqdn=" + harness.FQDN,
                 "--ca=" + self.path("ca.pem"), *options]
 
     def run(self, *options, check=True):
         """Its figures. @check: each terminal has a key, and no kid has two values."""
         done = subprocess.run(self.command(*options), check=check, stdout=subprocess.PIPE, text=True)
         return json.loads(done.stdout)
+
+    def run_both(self, terminals, *options, check=True):
+        """Half of @terminals of each profile, at the same time. Their figures, and the files with
+        what they were given."""
+        runs = []
+        for first, profile in ((0, []), (terminals // 2, ["--psk"])):
+            seen = self.path("seen%d" % first)
+            words = self.command("--first=%d" % first, "--terminals=%d" % (terminals // 2),
+                                 "--keys=" + seen, *profile, *options)
+            runs.append((subprocess.Popen(words, stdout=subprocess.PIPE, text=True), seen))
+        figures = []
+        for run, seen in runs:
+            figures.append((json.loads(run.communicate()[0]), seen))
+            assert not check or run.returncode == 0, figures
+        return figures
+
+    def worker_pids(self):
+        parent = self.processes["akma-keyserver"].pid
+        return [pid for pid in harness.worker_pids(parent) if pid != parent and has_keys(pid)]
+
+    def metrics(self):
+        """/metrics: name with labels -> number."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(self.path("admin"))
+            s.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+        rows = (line.rsplit(" ", 1) for line in text.split("\r\n\r\n", 1)[1].splitlines()
+                if line and not line.startswith("#"))
+        return {name: float(value) for name, value in rows}
 
     def lacking(self, path):
         """How many of the keys that fleet --keys wrote to @path the store does not have."""

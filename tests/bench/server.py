@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""server: the figures of the key server, for bench.py: what an exchange costs, and whether that stays
-so with many workers, many terminals, many at once, and while parts are killed."""
+"""server: the figures of the key server, for bench.py: what an exchange costs in either profile, and
+whether that stays so with many workers, many terminals, and many at once."""
 import os
-import random
 import resource
 import signal
 import socket
@@ -11,19 +10,21 @@ import ssl
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
 import cost  # noqa: E402
 import fleet  # noqa: E402
 import harness  # noqa: E402
+import outage  # noqa: E402
+import postgres  # noqa: E402
+import psk_client  # noqa: E402
 
 RUNS = 5
 EXCHANGES = 400
 SIZES = (10 ** 3, 10 ** 5, 10 ** 6)  # terminals in the store
 WAITING = 10 ** 4
-CHAOS_S = 60
+SUSPENDED = 1000  # no more wait for one anchor at a time
 
 NGINX = """daemon off;
 master_process off;
@@ -101,14 +102,9 @@ class Nginx:
         return (cost.cpu_s([self.process.pid]) - before) / n
 
 
-def workers_of(stack):
-    parent = stack.processes["akma-keyserver"].pid
-    return [pid for pid in harness.worker_pids(parent) if pid != parent]
-
-
 def cost_of_exchange(stack, *options):
     """(CPU seconds of the workers for one exchange, exchanges a second as seen)."""
-    pids = workers_of(stack)
+    pids = stack.worker_pids()
     before = cost.cpu_s(pids)
     seen = stack.run(*options)
     assert seen["failed"] == 0, seen
@@ -122,13 +118,14 @@ REFRESH = ("--terminals=20", "--concurrent=4", "--rounds=%d" % (EXCHANGES // 20)
 def bench_exchange(table):
     with fleet.Stack(EXCHANGES * (RUNS + 1)) as stack, Nginx(stack) as nginx:
         stack.run("--terminals=20")
-        runs = [(cost_of_exchange(stack, *REFRESH)[0], nginx.cost_of_handshake(EXCHANGES))
-                for _ in range(RUNS)]
+        runs = [(cost_of_exchange(stack, *REFRESH)[0], cost_of_exchange(stack, "--psk", *REFRESH)[0],
+                 nginx.cost_of_handshake(EXCHANGES)) for _ in range(RUNS)]
         first = [cost_of_exchange(stack, "--first=%d" % (EXCHANGES * (i + 1)), "--concurrent=4",
                                   "--terminals=%d" % EXCHANGES)[0] for i in range(RUNS)]
-    bare = statistics.median(run[1] for run in runs)
-    table.row("server CPU per exchange", statistics.median(run[0] for run in runs) * 1e3, "ms",
-              bare * 1e3, 1.4, statistics.median(ours / theirs for ours, theirs in runs))
+    bare = statistics.median(run[2] for run in runs)
+    for name, column, aim in (("server CPU per exchange", 0, 1.4), ("  same, PSK profile", 1, 1.0)):
+        table.row(name, statistics.median(run[column] for run in runs) * 1e3, "ms", bare * 1e3, aim,
+                  statistics.median(run[column] / run[2] for run in runs))
     table.row("  of a terminal's first exchange", statistics.median(first) * 1e3, "ms", bare * 1e3)
 
 
@@ -144,7 +141,7 @@ def bench_workers(table):
     table.row("server CPU per exchange, 2 workers", costs[2] * 1e3, "ms", costs[1] * 1e3, 1.1)
 
 
-def fill(stack, size):
+def fill_sqlite(stack, size):
     """As many terminals with a key as if they had been here."""
     with sqlite3.connect(stack.path("keys.db")) as db:
         have, = db.execute("SELECT count(*) FROM terminal").fetchone()
@@ -157,39 +154,94 @@ def fill(stack, size):
                        ((name, os.urandom(60), now) for name in names))
 
 
-def bench_growth(table):
-    """The runs of all sizes take turns in the noise of the machine, as far as sizes only grow."""
-    with fleet.Stack(20) as stack:
+def fill_postgres(pg, size):
+    """The same, and what autovacuum would do, which is off."""
+    names = "SELECT lpad(n::text, 43, '0') FROM generate_series(%d, %d) n"
+    have = int(pg.sql("SELECT count(*) FROM terminal", schema="growth").split()[-1])
+    more = names % (have, size - 1)
+    pg.sql("INSERT INTO terminal (id, revoked, created) SELECT t, 0, %d FROM (%s) x (t)" % (
+               time.time(), more),
+           "INSERT INTO app_key (terminal, application, version, state, sealed, created, not_after)"
+           " SELECT t, 'mqtt', 1, 0, decode(repeat(md5(t), 4), 'hex'), %d, 0 FROM (%s) x (t)" % (
+               time.time(), more),
+           "ANALYZE terminal", "ANALYZE app_key", schema="growth")
+
+
+def bench_growth_of(table, name, stack, fill, others=lambda: []):
+    """@others: the pids of the database, whose CPU is printed too."""
+    stack.run("--terminals=20")
+    reference = None
+    for size in SIZES:
+        stack.stop("akma-keyserver")
+        fill(size)
+        stack.start_keyserver()
         stack.run("--terminals=20")
-        reference = None
-        for size in SIZES:
-            stack.stop("akma-keyserver")
-            fill(stack, size)
-            stack.start_keyserver()
-            stack.run("--terminals=20")
-            value = statistics.median(cost_of_exchange(stack, *REFRESH)[0] for _ in range(RUNS))
-            reference = reference or value
-            table.row("server CPU per exchange, 10^%d terminals" % (len(str(size)) - 1), value * 1e3,
-                      "ms", reference * 1e3, 1.15)
+        before = cost.cpu_s(others())
+        value = statistics.median(cost_of_exchange(stack, *REFRESH)[0] for _ in range(RUNS))
+        theirs = (cost.cpu_s(others()) - before) / (RUNS * EXCHANGES)
+        reference = reference or value
+        what = "%s, 10^%d terminals" % (name, len(str(size)) - 1)
+        table.row("server CPU per exchange, " + what, value * 1e3, "ms", reference * 1e3, 1.15)
+        if theirs:
+            table.row("  of the database", theirs * 1e3, "ms")
+
+
+def bench_growth(table):
+    with fleet.Stack(20) as stack:
+        bench_growth_of(table, "SQLite", stack, lambda size: fill_sqlite(stack, size))
+    with postgres.Postgres() as pg, fleet.Stack(20, conninfo=pg.conninfo("growth")) as stack:
+        bench_growth_of(table, "PostgreSQL", stack, lambda size: fill_postgres(pg, size), pg.backends)
+
+
+def suspend(stack, n):
+    """@n handshakes that wait for the answer of an anchor that does not move."""
+    host, port = stack.address("psk")
+    held = []
+    for i in range(n):
+        name = "3GPP-AKMA;0.%032d@5gc.mnc001.mcc001.3gppnetwork.org" % i
+        held.append(socket.create_connection((host, port)))
+        held[-1].sendall(psk_client.records(psk_client.client_hello([(name, bytes(32))])))
+    harness.wait_until("all wait", lambda: stack.metrics()["akma_sessions"] == n, 60)
+    return held
+
+
+def bench_suspended(table, stack):
+    worker, = stack.worker_pids()
+    before, _ = cost.memory_kib(worker)
+    lab = stack.processes["akma-lab"]
+    lab.signal(signal.SIGSTOP)
+    held = suspend(stack, SUSPENDED)
+    dirty, _ = cost.memory_kib(worker)
+    lab.signal(signal.SIGCONT)
+    for connection in held:
+        connection.close()
+    harness.wait_until("all are gone", lambda: stack.metrics()["akma_sessions"] == 0, 60)
+    table.row("memory per suspended handshake", (dirty - before) / SUSPENDED, "KiB", None, 50)
+
+
+def bench_idle(table, stack):
+    worker, = stack.worker_pids()
+    before, _ = cost.memory_kib(worker)
+    context = tls_context(stack)
+    context.set_alpn_protocols(["h2"])
+    held = [connect(stack.address(), context) for _ in range(WAITING)]
+    dirty, _ = cost.memory_kib(worker)
+    table.row("memory per idle connection", (dirty - before) / WAITING, "KiB", None, 50)
+    table.row("memory with 10^4 of them", dirty / 1024, "MiB", None, WAITING * 50 / 1024)
+    for connection in held:
+        connection.close()
 
 
 def bench_memory(table):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4 * WAITING), hard))
     limits = fleet.NO_LIMITS + "idle=600s\nexchange=600s\n"
+    for part in (bench_suspended, bench_idle):
+        with fleet.Stack(20, limits=limits, anchor_timeout="600s") as stack:
+            stack.run("--terminals=20", "--rounds=10")
+            part(table, stack)
     with fleet.Stack(20, limits=limits) as stack:
-        stack.run("--terminals=20", "--rounds=10")
-        worker, = workers_of(stack)
-        before, _ = cost.memory_kib(worker)
-        host, port = stack.ready["akma-keyserver"]["listen"].rsplit(":", 1)
-        context = tls_context(stack)
-        context.set_alpn_protocols(["h2"])
-        held = [connect((host, int(port)), context) for _ in range(WAITING)]
-        dirty, _ = cost.memory_kib(worker)
-        table.row("memory per idle connection", (dirty - before) / WAITING, "KiB", None, 50)
-        table.row("memory with 10^4 of them", dirty / 1024, "MiB")
-        for connection in held:
-            connection.close()
+        worker, = stack.worker_pids()
         stack.run("--terminals=20", "--concurrent=16", "--rounds=500")
         before, _ = cost.memory_kib(worker)
         stack.run("--terminals=20", "--concurrent=16", "--rounds=5000")
@@ -198,62 +250,7 @@ def bench_memory(table):
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def bench_restart(table):
-    """After an outage every terminal of a fleet comes at once; limits as they come."""
-    with fleet.Stack(WAITING, limits="[limits]\naddress=1000000/s\n", workers=2) as stack:
-        seen = stack.run("--terminals=%d" % WAITING, "--storm", "--deadline=600")
-    table.row("10^4 terminals at once, until all have keys", seen["seconds"], "s")
-    table.row("  attempts for each", 1 + seen["failed"] / WAITING, "")
-
-
-class Chaos(threading.Thread):
-    """Kills the lab, a worker or the whole server, again and again, and starts it anew; and rotates,
-    but not towards the end."""
-
-    def __init__(self, stack):
-        super().__init__()
-        self.stack, self.kills = stack, 0
-
-    def run(self):
-        start = time.monotonic()
-        while time.monotonic() < start + CHAOS_S:
-            time.sleep(random.uniform(0.5, 3))
-            if random.random() < 0.2 and time.monotonic() < start + CHAOS_S / 2:
-                self.stack.server("key", "rotate", "--application", "mqtt")
-            self.kill(random.choice(("akma-lab", "akma-keyserver", "worker")))
-            self.kills += 1
-
-    def kill(self, victim):
-        if victim == "worker":
-            os.kill(random.choice(workers_of(self.stack)), signal.SIGKILL)
-            return
-        process = self.stack.processes.pop(victim)
-        process.popen.kill()
-        process.popen.wait()
-        time.sleep(random.uniform(0, 1))
-        if victim == "akma-lab":
-            self.stack.start_lab(self.stack.subscribers)
-        else:
-            self.stack.start_keyserver()
-
-
-def bench_chaos(table):
-    """Each of 1000 terminals comes every 2.5 s on average, and goes on after the last kill."""
-    with fleet.Stack(1000, workers=2) as stack:
-        chaos = Chaos(stack)
-        chaos.start()
-        seen = stack.run("--terminals=1000", "--storm", "--rounds=%d" % (CHAOS_S // 2),
-                         "--pause=5000", "--deadline=%d" % (15 * CHAOS_S),
-                         "--keys=" + stack.path("seen"), check=False)
-        chaos.join()
-        lacking = stack.lacking(stack.path("seen"))
-    table.row("kills within %d s" % CHAOS_S, chaos.kills, "")
-    table.row("  terminals without a key", seen["without_key"], "", None, 0)
-    table.row("  kids with two values", seen["kids_with_two_values"], "", None, 0)
-    table.row("  delivered keys that the store lacks", lacking, "", None, 0)
-
-
 def bench(table):
-    for part in (bench_exchange, bench_workers, bench_growth, bench_memory, bench_restart,
-                 bench_chaos):
+    for part in (bench_exchange, bench_workers, bench_growth, bench_memory, outage.bench_restart,
+                 outage.bench_chaos):
         part(table)

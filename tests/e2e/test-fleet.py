@@ -11,15 +11,9 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../bench"))
 import fleet
-import harness
 import tap
 
 TERMINALS = 40
-
-
-def workers_of(stack):
-    parent = stack.processes["akma-keyserver"].pid
-    return [pid for pid in harness.worker_pids(parent) if pid != parent]
 
 
 def kill(stack, name):
@@ -29,7 +23,7 @@ def kill(stack, name):
 
 
 def kill_a_worker(stack):
-    os.kill(workers_of(stack)[0], signal.SIGKILL)
+    os.kill(stack.worker_pids()[0], signal.SIGKILL)
 
 
 def kill_the_server(stack):
@@ -48,6 +42,10 @@ def kill_the_core(stack):
 def every_terminal_gets_its_key_and_keeps_it():
     with fleet.Stack(TERMINALS) as stack:
         seen = stack.run("--terminals=%d" % TERMINALS, "--rounds=3", "--keys=" + stack.path("seen"))
+        assert seen["exchanges"] == 3 * TERMINALS and seen["failed"] == 0, seen
+        assert stack.lacking(stack.path("seen")) == 0
+        seen = stack.run("--psk", "--terminals=%d" % TERMINALS, "--rounds=3",
+                         "--keys=" + stack.path("seen"))
         assert seen["exchanges"] == 3 * TERMINALS and seen["failed"] == 0, seen
         assert stack.lacking(stack.path("seen")) == 0
         stack.write("seen", "mqtt:1 %064d\n" % 0)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""outage: what becomes of a fleet after an outage, and while parts are killed, for server.py."""
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+import fleet  # noqa: E402
+import postgres  # noqa: E402
+
+FLEET = 10 ** 4
+CHAOS_S = 60
+CHAOS_TERMINALS = 1000  # half of them of each profile
+
+# As they come, but that all terminals are behind one address here.
+LIMITS = "[limits]\naddress=1000000/s\n"
+
+
+def bench_restart(table):
+    """After an outage every terminal of a fleet comes at once."""
+    for profile in ("message", "psk"):
+        with fleet.Stack(FLEET, limits=LIMITS, workers=2) as stack:
+            seen = stack.run("--terminals=%d" % FLEET, "--storm", "--deadline=600",
+                             *(["--psk"] if profile == "psk" else []))
+        table.row("10^4 terminals at once, %s" % profile, seen["seconds"], "s")
+        table.row("  without a key after that", seen["without_key"], "", None, 0)
+        table.row("  requests of each, on average", 1 + seen["failed"] / FLEET, "")
+        table.row("  requests of the one with the most", seen["requests_most"], "")
+
+
+class Chaos(threading.Thread):
+    """Kills the anchor, the database, a worker or the whole server, again and again, and starts it
+    anew; and rotates, but not towards the end."""
+
+    def __init__(self, stack, pg):
+        super().__init__()
+        self.stack, self.pg, self.kills = stack, pg, 0
+        self.victims = ["akma-lab", "akma-keyserver", "worker"] + (["database"] if pg else [])
+
+    def run(self):
+        start = time.monotonic()
+        while time.monotonic() < start + CHAOS_S:
+            time.sleep(random.uniform(0.5, 3))
+            if random.random() < 0.2 and time.monotonic() < start + CHAOS_S / 2:
+                self.stack.server("key", "rotate", "--application", "mqtt")
+            self.kill(random.choice(self.victims))
+            self.kills += 1
+
+    def kill(self, victim):
+        if victim == "worker":
+            for pid in self.stack.worker_pids()[:1]:
+                os.kill(pid, signal.SIGKILL)
+            return
+        if victim == "database":
+            self.pg.kill()
+            time.sleep(random.uniform(0, 1))
+            self.pg.start()
+            return
+        process = self.stack.processes.pop(victim)
+        process.popen.kill()
+        process.popen.wait()
+        time.sleep(random.uniform(0, 1))
+        if victim == "akma-lab":
+            self.stack.start_lab(self.stack.subscribers)
+        else:
+            self.stack.start_keyserver()
+
+
+def bench_chaos_of(table, name, pg=None):
+    """Each terminal comes every 2.5 s on average, and goes on after the last kill."""
+    conninfo = pg.conninfo("chaos") if pg else None
+    with fleet.Stack(CHAOS_TERMINALS, workers=2, conninfo=conninfo) as stack:
+        chaos = Chaos(stack, pg)
+        chaos.start()
+        seen = stack.run_both(CHAOS_TERMINALS, "--storm", "--rounds=%d" % (CHAOS_S // 2),
+                              "--pause=5000", "--deadline=%d" % (15 * CHAOS_S), check=False)
+        chaos.join()
+        lacking = sum(stack.lacking(path) for _, path in seen)
+    table.row("kills within %d s, %s" % (CHAOS_S, name), chaos.kills, "")
+    for what, number in (
+            ("terminals without a key", sum(run["without_key"] for run, _ in seen)),
+            ("kids with two values", sum(run["kids_with_two_values"] for run, _ in seen)),
+            ("delivered keys that the store lacks", lacking)):
+        table.row("  " + what, number, "", None, 0)
+
+
+def bench_chaos(table):
+    bench_chaos_of(table, "SQLite")
+    with postgres.Postgres() as pg:
+        bench_chaos_of(table, "PostgreSQL", pg)
