@@ -15,7 +15,7 @@ FUZZ_LIBS = %D%/fuzz/libreplay.la
 endif
 
 script_tests += %D%/check-dev.sh %D%/check-tree.sh %D%/list-clauses.sh \
-	%D%/e2e/test-fleet.py %D%/e2e/test-logs.py %D%/e2e/test-main-gba.py %D%/e2e/test-main-job.py %D%/e2e/test-memory.py \
+	%D%/e2e/test-fleet.py %D%/e2e/test-flood.py %D%/e2e/test-logs.py %D%/e2e/test-main-gba.py %D%/e2e/test-main-job.py %D%/e2e/test-memory.py \
 	%D%/e2e/test-memory-psk.py
 
 # What several scripts import; what one folder's scripts import stands in its local.mk.
@@ -36,8 +36,8 @@ check_PROGRAMS += %D%/bench/fleet
 %C%_bench_fleet_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(JANSSON_CFLAGS)
 %C%_bench_fleet_LDADD = src/agent/libagent.la src/session/libsession.la src/http/libh2.la \
 	$(UV_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
-EXTRA_DIST += %D%/bench/bench.py %D%/bench/cost.py %D%/bench/fleet.py %D%/bench/outage.py \
-	%D%/bench/server.py
+EXTRA_DIST += %D%/bench/bench.py %D%/bench/cost.py %D%/bench/fleet.py %D%/bench/flood.py \
+	%D%/bench/outage.py %D%/bench/server.py
 
 # ./dev vm only.
 EXTRA_DIST += %D%/vm/guest.py %D%/vm/init %D%/vm/run

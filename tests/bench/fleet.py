@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+import derive  # noqa: E402
 import harness  # noqa: E402
 
 # The limits of the server are not what is measured.
@@ -75,6 +76,17 @@ class Stack(harness.Stack):
         return [os.path.join(harness.BUILD, "tests/bench/fleet"), "--core=" + self.core,
                 "--server=https://%s:%d" % (harness.FQDN, port), "--fqdn=" + harness.FQDN,
                 "--ca=" + self.path("ca.pem"), *options]
+
+    def register(self, imsi, k_ausf):
+        """As an AUSF would: what a terminal of its own has in the core. The A-KID."""
+        kid = derive.a_kid(k_ausf, imsi)
+        body = json.dumps({"supi": "imsi-" + imsi, "aKId": kid,
+                           "kAkma": derive.k_akma(k_ausf, imsi).hex()})
+        subprocess.run(["curl", "-sSf", "--http2-prior-knowledge", "-H",
+                        "Content-Type: application/json", "-d", body,
+                        self.core + "/naanf-akma/v1/register-anchorkey"], check=True,
+                       stdout=subprocess.DEVNULL)
+        return kid
 
     def run(self, *options, check=True):
         """Its figures. @check: each terminal has a key, and no kid has two values."""

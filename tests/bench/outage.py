@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""outage: what becomes of a fleet after an outage, and while parts are killed, for server.py."""
+"""outage: what becomes of a fleet after an outage, in a flood, and while parts are killed; for
+server.py."""
 import os
 import random
 import signal
@@ -8,10 +9,13 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+import cost  # noqa: E402
 import fleet  # noqa: E402
+import flood  # noqa: E402
 import postgres  # noqa: E402
 
 FLEET = 10 ** 4
+FLOODED = 1000
 CHAOS_S = 60
 CHAOS_TERMINALS = 1000  # half of them of each profile
 
@@ -29,6 +33,25 @@ def bench_restart(table):
         table.row("  without a key after that", seen["without_key"], "", None, 0)
         table.row("  requests of each, on average", 1 + seen["failed"] / FLEET, "")
         table.row("  requests of the one with the most", seen["requests_most"], "")
+
+
+def bench_flood(table):
+    """1000 terminals, each of them every 5 s on average, alone and while strangers flood."""
+    with fleet.Stack(FLOODED + 1, limits=LIMITS, workers=2) as stack:
+        kid = stack.register("00101%010d" % FLOODED, bytes(range(32)))
+        enrol = ("--terminals=%d" % FLOODED, "--storm", "--rounds=6", "--pause=10000")
+        alone = stack.run(*enrol, check=False)
+        with flood.Flood(stack, stolen=kid, pause_s=0.001) as attack:
+            seen = stack.run(*enrol, check=False)
+        pids = stack.worker_pids()
+        dirty = max(cost.memory_kib(pid)[0] for pid in pids)
+    attempts = sum(attack.tried(kind) for kind in attack.kinds)
+    table.row("flood of %d kinds, attempts" % len(attack.kinds), attempts / seen["seconds"], "/s")
+    table.row("  enrolments that failed for good", seen["without_key"], "", None, 0)
+    table.row("  of first attempts succeeded",
+              100 * seen["exchanges"] / (seen["exchanges"] + seen["failed"]), "%")
+    table.row("  p99 of an enrolment, beside no flood", seen["p99_ms"], "ms", alone["p99_ms"])
+    table.row("  memory of a worker after it", dirty / 1024, "MiB")
 
 
 class Chaos(threading.Thread):

@@ -252,5 +252,5 @@ def bench_memory(table):
 
 def bench(table):
     for part in (bench_exchange, bench_workers, bench_growth, bench_memory, outage.bench_restart,
-                 outage.bench_chaos):
+                 outage.bench_flood, outage.bench_chaos):
         part(table)
