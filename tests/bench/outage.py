@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
@@ -54,12 +53,12 @@ def bench_flood(table):
     table.row("  memory of a worker after it", dirty / 1024, "MiB")
 
 
-class Chaos(threading.Thread):
+class Chaos:
     """Kills the anchor, the database, a worker or the whole server, again and again, and starts it
-    anew; and rotates, but not towards the end."""
+    anew; and rotates, but not towards the end. Not in a thread: a database ends with the thread
+    that started it."""
 
     def __init__(self, stack, pg):
-        super().__init__()
         self.stack, self.pg, self.kills = stack, pg, 0
         self.victims = ["akma-lab", "akma-keyserver", "worker"] + (["database"] if pg else [])
 
@@ -96,11 +95,11 @@ def bench_chaos_of(table, name, pg=None):
     """Each terminal comes every 2.5 s on average, and goes on after the last kill."""
     conninfo = pg.conninfo("chaos") if pg else None
     with fleet.Stack(CHAOS_TERMINALS, workers=2, conninfo=conninfo) as stack:
+        runs = stack.begin_both(CHAOS_TERMINALS, "--storm", "--rounds=%d" % (CHAOS_S // 2),
+                                "--pause=5000", "--deadline=%d" % (15 * CHAOS_S))
         chaos = Chaos(stack, pg)
-        chaos.start()
-        seen = stack.run_both(CHAOS_TERMINALS, "--storm", "--rounds=%d" % (CHAOS_S // 2),
-                              "--pause=5000", "--deadline=%d" % (15 * CHAOS_S), check=False)
-        chaos.join()
+        chaos.run()
+        seen = stack.end_both(runs)
         lacking = sum(stack.lacking(path) for _, path in seen)
     table.row("kills within %d s, %s" % (CHAOS_S, name), chaos.kills, "")
     for what, number in (
