@@ -92,11 +92,11 @@ class Chaos:
 
 
 def bench_chaos_of(table, name, pg=None):
-    """Each terminal comes every 2.5 s on average, and goes on after the last kill."""
+    """Each terminal comes every 5 s on average, and goes on after the last kill."""
     conninfo = pg.conninfo("chaos") if pg else None
     with fleet.Stack(CHAOS_TERMINALS, workers=2, conninfo=conninfo) as stack:
-        runs = stack.begin_both(CHAOS_TERMINALS, "--storm", "--rounds=%d" % (CHAOS_S // 2),
-                                "--pause=5000", "--deadline=%d" % (15 * CHAOS_S))
+        runs = stack.begin_both(CHAOS_TERMINALS, "--storm", "--rounds=%d" % (CHAOS_S // 4),
+                                "--pause=10000", "--deadline=%d" % (15 * CHAOS_S))
         chaos = Chaos(stack, pg)
         chaos.run()
         seen = stack.end_both(runs)

@@ -261,6 +261,6 @@ def bench_memory(table):
 
 
 def bench(table):
-    for part in (bench_exchange, bench_workers, bench_growth, bench_memory, outage.bench_restart,
-                 outage.bench_flood, outage.bench_chaos):
+    for part in (bench_exchange, bench_workers, bench_growth, bench_memory, outage.bench_flood,
+                 outage.bench_chaos, outage.bench_restart):
         part(table)
