@@ -62,7 +62,7 @@ tests_fuzz_fuzz_credential_name_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_credential_name_LDADD = %D%/libagent.la $(CRYPTO_LIBS) $(FUZZ_LIBS)
 script_tests += tests/bus/test-credential-socket.py
 script_tests += tests/e2e/test-agent-digest.py tests/e2e/test-agent-naf.py tests/e2e/test-agent-psk.py
-script_tests += tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
+script_tests += tests/bus/test-errors.py tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
 	tests/bus/test-journal.py tests/bus/test-polkit.py tests/bus/test-who-may.py \
 	tests/bus/test-hotplug.py tests/bus/test-sim.py tests/e2e/test-probe.py \
 	tests/e2e/test-proxy.py
