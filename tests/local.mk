@@ -36,7 +36,7 @@ check_PROGRAMS += %D%/bench/fleet
 %C%_bench_fleet_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(JANSSON_CFLAGS)
 %C%_bench_fleet_LDADD = src/agent/libagent.la src/session/libsession.la src/http/libh2.la \
 	$(UV_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
-EXTRA_DIST += %D%/bench/bench.py %D%/bench/cost.py %D%/bench/fleet.py %D%/bench/flood.py \
+EXTRA_DIST += %D%/bench/agent.py %D%/bench/bench.py %D%/bench/cost.py %D%/bench/fleet.py %D%/bench/flood.py \
 	%D%/bench/outage.py %D%/bench/server.py
 
 # ./dev vm only.

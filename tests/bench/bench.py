@@ -1,36 +1,34 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """bench: the figures of one machine in one run, each beside its reference.
 
-    ./dev bench [server|agent|card] [--json]
+    ./dev bench [server|agent|card] [--json] [--idle TIME]
 
 CPU time is that of the serving process alone (utime + stime of all its threads). Values are
-medians of RUNS runs; a figure that misses its aim is printed as it is.
+medians of RUNS runs; a figure that misses its aim is printed as it is. The agent is watched for
+five minutes while it has nothing to do; --idle is another time, as 20s, for trying.
 """
-import glob
 import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+import agent  # noqa: E402
 import columns  # noqa: E402
-import cost  # noqa: E402
-import fleet  # noqa: E402
 import harness  # noqa: E402
 import server  # noqa: E402
 
 RUNS = 5
-CALLS = 2000
+IDLE = "5m"
 
 
 class Table:
     def __init__(self, as_json):
         self.as_json = as_json
 
-    def row(self, name, value, unit, reference=None, aim=None, ratio=None):
+    def row(self, name, value, unit, reference=None, aim=None, ratio=None, runs=RUNS):
         if ratio is None and reference:
             ratio = value / reference
         met = None
@@ -38,7 +36,7 @@ class Table:
             met = (ratio if ratio is not None else value) <= aim
         if self.as_json:
             print(json.dumps({"name": name, "value": value, "unit": unit, "reference": reference,
-                              "ratio": ratio, "aim": aim, "met": met, "runs": RUNS}), flush=True)
+                              "ratio": ratio, "aim": aim, "met": met, "runs": runs}), flush=True)
             return
         text = "%-34s %10.3f %-6s" % (name, value, unit)
         if reference is not None:
@@ -46,63 +44,6 @@ class Table:
         if aim is not None:
             text += "  aim <= %g: %s" % (aim, "met" if met else "MISSED")
         print(text, flush=True)
-
-
-def log_ms(log, pattern):
-    """The first "(12.3 ms)" of a line with @pattern."""
-    return float(re.search(pattern + r".*\((\d+(?:\.\d+)?) ms\)", log).group(1))
-
-
-def cold_start(stack):
-    """Seconds from exec of the agent to its key on the bus, and the parts in milliseconds."""
-    for path in glob.glob(stack.path("state", "*")):
-        os.unlink(path)
-    log = stack.path("akmad.log")
-    if os.path.exists(log):
-        os.unlink(log)
-    start = time.monotonic()
-    stack.start_agent()
-    stack.ctl("get", "mqtt", "--format", "fingerprint", "--wait", "20")
-    total = time.monotonic() - start
-    text = stack.processes["akmad"].read_log()
-    card, network, crypto = (float(x) for x in re.search(
-        r"enrolled: card ([\d.]+) ms, network and server ([\d.]+) ms, crypto ([\d.]+) ms", text).groups())
-    return total * 1e3, log_ms(text, ": found") + card, network, crypto
-
-
-def getkey(stack):
-    program = os.path.join(harness.BUILD, "tests/bench/getkey")
-    text = subprocess.run([program, stack.bus, "/org/akmad1/application/mqtt", str(CALLS)],
-                          check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(text)
-
-
-def bench_agent(table):
-    with harness.Stack() as stack:
-        stack.start_lab()
-        stack.start_modem()
-        stack.start_keyserver(extra=fleet.NO_LIMITS)
-        stack.start_bus()
-        starts = []
-        for _ in range(RUNS):
-            starts.append(cold_start(stack))
-            stack.stop("akmad")
-        for name, column in (("cold start to key on the bus", 0), ("  of it: modem and card", 1),
-                             ("  of it: network and server", 2), ("  of it: crypto", 3)):
-            table.row(name, statistics.median(s[column] for s in starts), "ms")
-        table.row("  the rest: starting, bus, asking",
-                  statistics.median(s[0] - sum(s[1:]) for s in starts), "ms")
-        stack.start_agent(applications="[application mqtt]\nserver=keys\nusers=%u\n")
-        stack.wait_key()
-        runs = [getkey(stack) for _ in range(RUNS)]
-        for q, aim in (("p50", 1.4), ("p99", None)):
-            table.row("GetKey %s beside Ping" % q,
-                      statistics.median(r["getkey_%s_us" % q] for r in runs), "us",
-                      statistics.median(r["ping_%s_us" % q] for r in runs), aim,
-                      statistics.median(r["getkey_%s_us" % q] / r["ping_%s_us" % q] for r in runs))
-        dirty, rss = cost.memory_kib(stack.processes["akmad"].pid)
-        table.row("agent private dirty memory", dirty / 1024, "MiB", None, 8)
-        table.row("agent RSS", rss / 1024, "MiB")
 
 
 CARD = ("[card]\niccid=8988211000000000017\n[usim]\nimsi=%s\nmnc-length=2\nk=%s\nopc=%s\n"
@@ -151,17 +92,38 @@ def bench_card(table):
             column.stop()
 
 
+def parse(arguments):
+    """(parts, as JSON, seconds of idleness); None: wrong."""
+    parts, as_json, idle = [], False, IDLE
+    arguments = list(arguments)
+    while arguments:
+        word = arguments.pop(0)
+        if word == "--json":
+            as_json = True
+        elif word == "--idle" and arguments:
+            idle = arguments.pop(0)
+        elif word.startswith("--idle="):
+            idle = word[len("--idle="):]
+        elif word in ("server", "agent", "card"):
+            parts.append(word)
+        else:
+            return None
+    if not re.fullmatch("[1-9][0-9]{0,3}[sm]", idle):
+        return None
+    return parts, as_json, int(idle[:-1]) * {"s": 1, "m": 60}[idle[-1]]
+
+
 def main(arguments):
-    as_json = "--json" in arguments
-    parts = [a for a in arguments if a != "--json"]
-    if any(p not in ("server", "agent", "card") for p in parts):
-        print("dev: bench takes server, agent, card and --json", file=sys.stderr)
+    parsed = parse(arguments)
+    if not parsed:
+        print("dev: bench takes server, agent, card, --json and --idle TIME (as 20s)", file=sys.stderr)
         return 2
+    parts, as_json, idle_s = parsed
     table = Table(as_json)
     if not parts or "server" in parts:
         server.bench(table)
     if not parts or "agent" in parts:
-        bench_agent(table)
+        agent.bench(table, idle_s)
     if not parts or "card" in parts:
         bench_card(table)
     return 0

@@ -19,3 +19,12 @@ def memory_kib(pid):
     with open("/proc/%d/smaps_rollup" % pid) as f:
         rows = dict(re.findall(r"^(\w+): +(\d+) kB", f.read(), re.M))
     return int(rows["Private_Dirty"]), int(rows["Rss"])
+
+
+def wakeups(pid):
+    """How often its threads went to sleep, and so were woken, of themselves."""
+    total = 0
+    for path in glob.glob("/proc/%d/task/*/status" % pid):
+        with open(path) as f:
+            total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(), re.M)[1])
+    return total

@@ -328,14 +328,14 @@ class Stack:
         wait_until("the bus is there", lambda: accepts(address))
 
     def agent_config(self, applications="[application mqtt]\nserver=keys\nusers=%u\n",
-                     server=None, device=None, extra="", bsf=None, profile="message"):
+                     server=None, device=None, extra="", bsf=None, profile="message", agent=""):
         server = server or self.ready["akma-keyserver"]["listen"]
         if self.uses_gba:
             extra = "[gba]\nbsf=%s\n%s" % (bsf or self.bsf, extra)
         return self.write("akmad.conf", (
-            "[agent]\nstate-dir=%s\n[modem sim]\ndevice=%s\nprotocol=%s\n"
+            "[agent]\nstate-dir=%s\n%s[modem sim]\ndevice=%s\nprotocol=%s\n"
             "[server keys]\nurl=https://%s:%s\nconnect=%s\n%sanchor=%s\nprofile=%s\n%s%s") % (
-                self.path("state"), device or self.modem_port(), self.protocol, FQDN,
+                self.path("state"), agent, device or self.modem_port(), self.protocol, FQDN,
                 server.rsplit(":", 1)[1], server, "" if profile == "psk" else
                 "ca-file=%s\n" % self.path("ca.pem"), self.anchor, profile,
                 applications.replace("%u", str(os.getuid())), extra))
