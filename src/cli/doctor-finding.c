@@ -62,7 +62,7 @@ akma_finding_fault(AkmaFinding *self, AkmaError code, const char *next, const ch
 const char *
 akma_finding_get_next(const AkmaFinding *self)
 {
-    const GError row = {.domain = AKMA_ERROR, .code = (int)self->code};
+    const GError row = {.domain = AKMA_ERROR, .code = (int)self->code, .message = self->message};
 
     if (self->verdict != AKMA_VERDICT_FAULT)
         return NULL;
