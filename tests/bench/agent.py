@@ -144,6 +144,9 @@ def settle(pid):
 def idleness(table, stack, idle_s):
     """Nothing asks, no renewal is due: whatever wakes it is too much."""
     pid = stack.processes["akmad"].pid
+    before = cost.wakeups(pid)
+    stack.ctl("get", "mqtt", "--format", "fingerprint")
+    assert cost.wakeups(pid) > before, "this kernel does not count wake-ups"
     settle(pid)
     wakeups, cpu = cost.wakeups(pid), cost.cpu_s([pid])
     time.sleep(idle_s)
