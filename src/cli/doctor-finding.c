@@ -127,6 +127,16 @@ find_code(const char *full)
     return AKMA_ERROR_INTERNAL;
 }
 
+char *
+akma_finding_dup_message(const AkmaFinding *self)
+{
+    const GError row = {.domain = AKMA_ERROR, .code = (int)self->code, .message = self->message};
+
+    /* the end of a message that says what to do is told as such */
+    return self->verdict == AKMA_VERDICT_FAULT ? akma_error_dup_message(&row)
+                                               : g_strdup(self->message);
+}
+
 static bool
 take(GVariant *properties, const char *prefix, const char *check, AkmaFinding *finding)
 {

@@ -61,7 +61,8 @@ print_json(const char *check, const AkmaFinding *finding)
     json_t *ok = finding->verdict == AKMA_VERDICT_UNSEEN
                      ? json_null()
                      : json_boolean(finding->verdict == AKMA_VERDICT_GOOD);
-    g_autofree char *message = g_utf8_make_valid(finding->message, -1);
+    g_autofree char *raw = akma_finding_dup_message(finding);
+    g_autofree char *message = g_utf8_make_valid(raw, -1);
 
     akma_json_print(json_pack("{s:s,s:o,s:s,s:s?}",
                               "check",
@@ -90,7 +91,8 @@ print_text(const char *check, const AkmaFinding *finding)
         g_get_charset(NULL) ? marks[finding->verdict].sign : marks[finding->verdict].word;
     const char *start = akma_show_start_colour(marks[finding->verdict].state);
     const char *next = akma_finding_get_next(finding);
-    g_autofree char *message = akma_show_dup_printable(finding->message);
+    g_autofree char *raw = akma_finding_dup_message(finding);
+    g_autofree char *message = akma_show_dup_printable(raw);
 
     printf("%s%s%s %-14s %s\n", start, mark, akma_show_end_colour(start), check, message);
     if (next)

@@ -43,6 +43,9 @@ void akma_finding_fault(AkmaFinding *self,
 /* What the reader can do about a fault; NULL for another finding. Borrowed. */
 const char *akma_finding_get_next(const AkmaFinding *self);
 
+/* Its message, without what the next step says. Free with g_free(). */
+char *akma_finding_dup_message(const AkmaFinding *self);
+
 /* A [server NAME] that an application names. */
 typedef struct {
     char *name;

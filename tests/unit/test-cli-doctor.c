@@ -76,6 +76,20 @@ finding_has_a_next_step_only_if_it_is_a_fault(void **state)
 }
 
 static void
+next_step_of_a_message_is_told_once(void **state)
+{
+    g_auto(AkmaFinding) finding = {0};
+    g_autofree char *message = NULL;
+
+    (void)state;
+
+    akma_finding_fault(&finding, AKMA_ERROR_STORE_FAILED, NULL, "disk full; next: delete");
+    message = akma_finding_dup_message(&finding);
+    assert_string_equal(message, "disk full");
+    assert_string_equal(akma_finding_get_next(&finding), "delete");
+}
+
+static void
 last_error_becomes_the_finding_of_its_check_alone(void **state)
 {
     const char *text = "{'Id': <'mqtt'>, 'LastError': <('org.akmad1.Error.NoSim', 'no card')>}";
@@ -108,6 +122,7 @@ main(void)
         cmocka_unit_test(reject_clock_before_the_build),
         cmocka_unit_test(each_error_belongs_to_a_check),
         cmocka_unit_test(finding_has_a_next_step_only_if_it_is_a_fault),
+        cmocka_unit_test(next_step_of_a_message_is_told_once),
         cmocka_unit_test(last_error_becomes_the_finding_of_its_check_alone),
     };
 
