@@ -17,11 +17,12 @@ may_include() {
     src/agent) echo 'base kdf proto session http anchor store tpm modem dbus' ;;
     src/keyserver) echo 'base kdf proto session http' ;;
     src/lab) echo 'base kdf http' ;;
-    src/cli | src/client) echo 'base dbus/generated' ;;
+    src/cli) echo 'base dbus/generated' ;;
+    src/lib) echo 'base/error base/bus-error base/memfd' ;;
     modem | modem/at | modem/mbim | modem/port | modem/qmi) echo 'base modem' ;;
     modem/simulator) echo 'base kdf http modem/simulator' ;;
     dbus) echo 'base store dbus' ;;
-    tests/*) echo 'base kdf proto session http anchor store tpm agent keyserver lab cli modem dbus tests' ;;
+    tests/*) echo 'base kdf proto session http anchor store tpm agent keyserver lab cli lib modem dbus tests' ;;
     esac
 }
 

@@ -5,74 +5,10 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 
+#include "base/bus-error.h"
 #include "base/error.h"
 
 #define OPEN_WAIT_S 25
-
-/* Errors of the bus or of GDBus, which are not ours, and what they mean to the caller. */
-static const struct {
-    bool of_io; /* G_IO_ERROR; else G_DBUS_ERROR */
-    int code;
-    AkmaError ours;
-    const char *text; /* NULL: the error's own */
-} foreign[] = {
-    {false, G_DBUS_ERROR_SERVICE_UNKNOWN, AKMA_ERROR_NOT_RUNNING, "akmad is not on the bus"},
-    {false, G_DBUS_ERROR_NAME_HAS_NO_OWNER, AKMA_ERROR_NOT_RUNNING, "akmad is not on the bus"},
-    {false, G_DBUS_ERROR_SPAWN_CHILD_EXITED, AKMA_ERROR_NOT_RUNNING, "akmad did not start"},
-    {false, G_DBUS_ERROR_SPAWN_FAILED, AKMA_ERROR_NOT_RUNNING, "akmad did not start"},
-    {false, G_DBUS_ERROR_NO_SERVER, AKMA_ERROR_NOT_RUNNING, NULL},
-    {false, G_DBUS_ERROR_DISCONNECTED, AKMA_ERROR_NOT_RUNNING, NULL},
-    {false, G_DBUS_ERROR_NO_REPLY, AKMA_ERROR_NOT_RUNNING, "akmad went away during the call"},
-    {false, G_DBUS_ERROR_TIMEOUT, AKMA_ERROR_NOT_RUNNING, "akmad does not answer"},
-    {false, G_DBUS_ERROR_TIMED_OUT, AKMA_ERROR_NOT_RUNNING, "akmad does not answer"},
-    {true, G_IO_ERROR_TIMED_OUT, AKMA_ERROR_NOT_RUNNING, "akmad does not answer"},
-    {true, G_IO_ERROR_CLOSED, AKMA_ERROR_NOT_RUNNING, "the bus has closed the connection"},
-    {false, G_DBUS_ERROR_ACCESS_DENIED, AKMA_ERROR_NOT_AUTHORIZED, NULL},
-    {false, G_DBUS_ERROR_UNKNOWN_OBJECT, AKMA_ERROR_KEY_UNKNOWN, "no such application"},
-    {false, G_DBUS_ERROR_UNKNOWN_METHOD, AKMA_ERROR_KEY_UNKNOWN, "no such application"},
-    {false, G_DBUS_ERROR_UNKNOWN_INTERFACE, AKMA_ERROR_KEY_UNKNOWN, "no such application"},
-    {false, G_DBUS_ERROR_LIMITS_EXCEEDED, AKMA_ERROR_RATE_LIMITED, NULL},
-    {false, G_DBUS_ERROR_INVALID_ARGS, AKMA_ERROR_INVALID_ARGUMENT, NULL},
-};
-
-/* From now on GDBus itself turns org.akmad1.Error.* into AKMA_ERROR. */
-static void
-register_errors(void)
-{
-    AkmaError code;
-    const char *name;
-
-    for (unsigned i = 0; akma_error_get_row(i, &code, &name); i++) {
-        g_autofree char *full = g_strconcat(AKMA_ERROR_DBUS_PREFIX, name, NULL);
-
-        g_dbus_error_register_error(AKMA_ERROR, (int)code, full);
-    }
-}
-
-void
-akma_cli_take_error(GError *local, GError **error)
-{
-    AkmaError code = AKMA_ERROR_INTERNAL;
-    const char *text = NULL;
-
-    g_dbus_error_strip_remote_error(local);
-    if (local->domain == AKMA_ERROR) {
-        g_propagate_error(error, local);
-        return;
-    }
-
-    for (size_t i = 0; i < G_N_ELEMENTS(foreign); i++) {
-        GQuark domain = foreign[i].of_io ? G_IO_ERROR : G_DBUS_ERROR;
-
-        if (g_error_matches(local, domain, foreign[i].code)) {
-            code = foreign[i].ours;
-            text = foreign[i].text;
-            break;
-        }
-    }
-    g_set_error_literal(error, AKMA_ERROR, (int)code, text ? text : local->message);
-    g_error_free(local);
-}
 
 typedef struct {
     GCancellable *cancellable;
@@ -138,7 +74,6 @@ akma_cli_connect(AkmaCli *cli, GError **error)
     if (cli->connection)
         return true;
 
-    register_errors();
     if (is_system || strcmp(bus, "session") == 0)
         address = g_dbus_address_get_for_bus_sync(
             is_system ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION, NULL, &local);
@@ -194,7 +129,7 @@ akma_cli_get_manager(AkmaCli *cli, GError **error)
                                               NULL,
                                               &local);
     if (!manager) {
-        akma_cli_take_error(g_steal_pointer(&local), error);
+        akma_bus_error_take(g_steal_pointer(&local), error);
         return NULL;
     }
     if (!require_owner(G_DBUS_PROXY(manager), error))
@@ -220,7 +155,7 @@ akma_cli_get_application(AkmaCli *cli, const char *name, GError **error)
     application = akma_bus_application_proxy_new_sync(
         cli->connection, G_DBUS_PROXY_FLAGS_NONE, AKMA_CLI_BUS_NAME, path, NULL, &local);
     if (!application) {
-        akma_cli_take_error(g_steal_pointer(&local), error);
+        akma_bus_error_take(g_steal_pointer(&local), error);
         return NULL;
     }
     if (!require_owner(G_DBUS_PROXY(application), error))
@@ -250,7 +185,7 @@ akma_cli_get_objects(AkmaCli *cli, GError **error)
                                                       NULL,
                                                       &local);
     if (!objects) {
-        akma_cli_take_error(g_steal_pointer(&local), error);
+        akma_bus_error_take(g_steal_pointer(&local), error);
         return NULL;
     }
     owner = g_dbus_object_manager_client_get_name_owner(G_DBUS_OBJECT_MANAGER_CLIENT(objects));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* bus: the agent's objects as akmactl sees them, and its errors in our domain again. */
+/* bus: the agent's objects as akmactl sees them. */
 #pragma once
 
 #include "cli/cli.h"
@@ -13,12 +13,6 @@ G_BEGIN_DECLS
 
 /* Errors: AKMA_ERROR_NOT_RUNNING (no bus). */
 bool akma_cli_connect(AkmaCli *cli, GError **error);
-
-/*
- * Moves @local (transfer full) into @error as an AKMA_ERROR: an error of the agent gets its own
- * code back, one of the bus the nearest.
- */
-void akma_cli_take_error(GError *local, GError **error);
 
 /* The agent itself, properties loaded. Errors: AKMA_ERROR_NOT_RUNNING. */
 AkmaBusManager *akma_cli_get_manager(AkmaCli *cli, GError **error);

@@ -4,6 +4,7 @@
 #include <gio/gunixfdlist.h>
 #include <unistd.h>
 
+#include "base/bus-error.h"
 #include "cli/bus.h"
 #include "cli/doctor.h"
 
@@ -33,7 +34,7 @@ ask(AkmaDoctor *self, const AkmaDoctorObject *application)
 
     if (answer)
         return ALLOWED;
-    akma_cli_take_error(g_steal_pointer(&error), &ours);
+    akma_bus_error_take(g_steal_pointer(&error), &ours);
     if (g_error_matches(ours, AKMA_ERROR, AKMA_ERROR_NOT_AUTHORIZED))
         return REFUSED;
     if (g_error_matches(ours, AKMA_ERROR, AKMA_ERROR_NOT_READY) ||

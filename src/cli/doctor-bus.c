@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bus-error.h"
 #include "cli/bus.h"
 #include "cli/doctor.h"
 
@@ -170,7 +171,7 @@ akma_doctor_daemon(AkmaDoctor *self, AkmaFinding *finding)
         return;
     }
 
-    akma_cli_take_error(g_steal_pointer(&error), &ours);
+    akma_bus_error_take(g_steal_pointer(&error), &ours);
     akma_finding_fault(finding,
                        (AkmaError)ours->code,
                        self->owner ? "see what it does: journalctl -u akmad; then: systemctl "

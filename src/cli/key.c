@@ -2,17 +2,13 @@
 
 #include "cli/key.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gio/gunixfdlist.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bus-error.h"
 #include "base/error.h"
+#include "base/memfd.h"
 #include "cli/wait.h"
-
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 typedef int Fd;
 
@@ -45,30 +41,36 @@ static AkmaSecret *
 read_memfd(int fd, GError **error)
 {
     g_autoptr(AkmaSecret) secret = NULL;
-    struct stat st;
+    size_t len = 0;
     uint8_t *bytes;
 
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (fcntl(fd, F_GET_SEALS) & SEALS) != SEALS ||
-        st.st_size < 1 || st.st_size > AKMA_SECRET_LEN_MAX) {
-        g_set_error(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "the key is not in a sealed memfd");
+    if (!akma_memfd_check_sealed(fd, AKMA_SECRET_LEN_MAX, &len, error))
         return NULL;
-    }
 
-    secret = akma_secret_new_blank((size_t)st.st_size, &bytes, error);
-    if (secret && pread(fd, bytes, (size_t)st.st_size, 0) != st.st_size) {
-        g_set_error(
-            error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "cannot read the key: %s", g_strerror(errno));
+    secret = akma_secret_new_blank(len, &bytes, error);
+    if (!secret || !akma_memfd_read(fd, bytes, len, error))
         return NULL;
-    }
 
     return g_steal_pointer(&secret);
+}
+
+/* GDBus does not compare the handle with what came along. */
+static int
+dup_descriptor(GVariant *handle, GUnixFDList *fds)
+{
+    gint32 index = g_variant_get_handle(handle);
+
+    if (!fds || index < 0 || index >= g_unix_fd_list_get_length(fds))
+        return -1;
+
+    return g_unix_fd_list_get(fds, index, NULL);
 }
 
 static AkmaCliKey *
 from_answer(GVariant *handle, GVariant *attributes, GUnixFDList *fds, GError **error)
 {
     g_autoptr(AkmaCliKey) key = g_new0(AkmaCliKey, 1);
-    g_auto(Fd) fd = fds ? g_unix_fd_list_get(fds, g_variant_get_handle(handle), NULL) : -1;
+    g_auto(Fd) fd = dup_descriptor(handle, fds);
 
     g_variant_lookup(attributes, "kid", "s", &key->kid);
     g_variant_lookup(attributes, "kty", "s", &key->kty);
@@ -118,7 +120,7 @@ akma_cli_key_fetch(AkmaBusApplication *application, const char *kid, GError **er
                                                     NULL,
                                                     &local);
     if (!ok) {
-        akma_cli_take_error(g_steal_pointer(&local), error);
+        akma_bus_error_take(g_steal_pointer(&local), error);
         return NULL;
     }
 
@@ -154,13 +156,6 @@ akma_cli_key_dup_memfd(const AkmaCliKey *self, GError **error)
 {
     size_t len;
     const uint8_t *bytes = akma_secret_peek(self->bytes, &len);
-    g_auto(Fd) fd = memfd_create("akmad-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    if (fd < 0 || pwrite(fd, bytes, len, 0) != (ssize_t)len || fcntl(fd, F_ADD_SEALS, SEALS) != 0) {
-        g_set_error(
-            error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "cannot make a memfd: %s", g_strerror(errno));
-        return -1;
-    }
-
-    return g_steal_fd(&fd);
+    return akma_memfd_new_sealed(bytes, len, error);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/bus-error.h"
 #include "cli/bus.h"
 
 #define CALL_TIMEOUT_MS (130 * 1000) /* the agent ends an exchange within 120 s */
@@ -67,7 +68,7 @@ akma_cli_call_slow(
         fputs("\r\033[K", stderr);
     }
     if (!call.answer)
-        akma_cli_take_error(call.error, error);
+        akma_bus_error_take(call.error, error);
 
     return call.answer;
 }

@@ -48,6 +48,28 @@ def element(name):
     return out or "_"
 
 
+def descriptor(key):
+    """A sealed memfd with the key, or what @key says instead."""
+    instead = key.get("instead")
+    if instead == "pipe":
+        fd, keep_open = os.pipe()
+        descriptor.kept.append(keep_open)
+        return fd
+    if instead in ("file", "device"):
+        return os.open(__file__ if instead == "file" else "/dev/zero", os.O_RDONLY)
+    fd = os.memfd_create("key", os.MFD_ALLOW_SEALING)
+    os.write(fd, bytes.fromhex(key["hex"]))
+    if instead == "huge":
+        os.truncate(fd, 1 << 40)
+    if not key.get("unsealed"):
+        fcntl.fcntl(fd, 1033, SEALS)  # F_ADD_SEALS
+    os.lseek(fd, key.get("offset", 0), os.SEEK_SET)
+    return fd
+
+
+descriptor.kept = []
+
+
 class Failure(dbus.DBusException):
     def __init__(self, name, message):
         super().__init__(message)
@@ -93,11 +115,7 @@ class Application(Thing):
 
     def hand_over(self, kid):
         key = self.keys[kid]
-        fd = os.memfd_create("key", os.MFD_ALLOW_SEALING)
-        os.write(fd, bytes.fromhex(key["hex"]))
-        if not key.get("unsealed"):
-            fcntl.fcntl(fd, 1033, SEALS)  # F_ADD_SEALS
-        os.lseek(fd, key.get("offset", 0), os.SEEK_SET)
+        fd = descriptor(key)
         attributes = {"kid": dbus.String(kid), "kty": dbus.String(key.get("kty", "oct")),
                       "not-before": dbus.UInt64(key.get("not-before", 0)),
                       "not-after": dbus.UInt64(key.get("not-after", 0))}
@@ -139,6 +157,14 @@ class Application(Thing):
     @dbus.service.signal(PREFIX + "Application", signature="s")
     def KeyRevoked(self, kid):
         pass
+
+
+class Odd(Application):
+    """One whose GetKey answers with another type."""
+
+    @dbus.service.method(PREFIX + "Application", out_signature="a{sv}")
+    def GetKey(self):
+        return {"kid": self.values["KeyId"], "kty": "oct"}
 
 
 class Modem(Thing):
@@ -207,8 +233,9 @@ class Agent:
     def application(self, name, **values):
         start = {"Id": name, "Server": "home", "State": "pending", "KeyId": "", "NotAfter": 0,
                  "LastError": ("", ""), "NextRenewal": 0}
+        kind = Odd if values.pop("odd", False) else Application
         start.update(values)
-        one = Application(self, ROOT + "/application/" + element(name), start)
+        one = kind(self, ROOT + "/application/" + element(name), start)
         self.applications[name] = one
         self.things.append(one)
         self.manager.InterfacesAdded(one.path, {PREFIX + "Application": one.all()})
