@@ -36,6 +36,9 @@ examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/akmad.conf %D%/akma-keyserver.conf \
 	%D%/examples/akma-keyserver.rules.yml %D%/examples/card.conf %D%/examples/subscribers.conf \
 	%D%/udev/78-akmad-at-port.rules.example
+applicationexamplesdir = $(examplesdir)/applications
+dist_applicationexamples_DATA = %D%/examples/applications/follow.c %D%/examples/applications/follow.js \
+	%D%/examples/applications/follow.py %D%/examples/applications/follow.sh
 
 # these lose the ending that they have here
 bashcompletiondir = $(datadir)/bash-completion/completions

@@ -10,7 +10,11 @@
 #include "base/error.h"
 #include "lib/error-private.h"
 
-G_DEFINE_QUARK(akmad - error - quark, akmad_error)
+GQuark
+akmad_error_quark(void)
+{
+    return g_quark_from_static_string("akmad-error-quark");
+}
 
 #define VALUE(code, nick) G_DEFINE_ENUM_VALUE(AKMAD_ERROR_##code, nick)
 

@@ -47,9 +47,12 @@ nodist_typelib_DATA = %D%/Akmad-1.0.typelib
 CLEANFILES += %D%/Akmad-1.0.gir %D%/Akmad-1.0.typelib
 endif
 
-unit_tests += tests/unit/test-lib-error tests/unit/test-lib-key tests/unit/test-lib-locked \
+unit_tests += tests/unit/test-lib-connect tests/unit/test-lib-error tests/unit/test-lib-key \
+	tests/unit/test-lib-locked \
 	tests/unit/test-lib-path
 lib_test_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/%D%
+tests_unit_test_lib_connect_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=g_timeout_source_new
+tests_unit_test_lib_connect_LDADD = %D%/liblib.la $(CMOCKA_LIBS) $(GLIB_LIBS)
 tests_unit_test_lib_error_CPPFLAGS = $(lib_test_cppflags)
 tests_unit_test_lib_error_LDADD = %D%/liblib.la $(CMOCKA_LIBS) $(GLIB_LIBS)
 tests_unit_test_lib_key_CPPFLAGS = $(lib_test_cppflags)
@@ -62,5 +65,5 @@ tests_unit_test_lib_path_LDADD = %D%/liblib.la $(CMOCKA_LIBS) $(GLIB_LIBS) $(SYS
 check_PROGRAMS += tests/bus/lib-tool
 tests_bus_lib_tool_CPPFLAGS = $(lib_test_cppflags)
 tests_bus_lib_tool_LDADD = %D%/libakmad.la $(GLIB_LIBS)
-script_tests += tests/bus/test-lib.py tests/bus/test-lib-hostile.py
-EXTRA_DIST += tests/bus/lib_client.py
+script_tests += tests/bus/test-lib.py tests/bus/test-lib-hostile.py tests/bus/test-lib-install.py tests/check-abi.py
+EXTRA_DIST += tests/abi/libakmad.abixml tests/abi/org.akmad1.xml tests/bus/lib_client.py

@@ -42,6 +42,7 @@ an_error_has_its_name_and_what_is_next(void **state G_GNUC_UNUSED)
 
     akma_lib_error_take(g_error_new(AKMA_ERROR, AKMA_ERROR_NO_SIM, "no card"), &error);
     assert_true(g_error_matches(error, AKMAD_ERROR, AKMAD_ERROR_NO_SIM));
+    assert_string_equal(g_quark_to_string(error->domain), "akmad-error-quark");
     assert_string_equal(akmad_error_get_name(error), "NoSim");
     assert_string_equal(akmad_error_get_next(error), "insert a SIM");
 }
