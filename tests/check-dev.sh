@@ -47,7 +47,7 @@ reject_a_verb_that_there_is_not() {
 }
 
 reject_words_that_a_verb_does_not_take() {
-    run 2 check --some && run 2 check --only && run 2 deps everything && run 2 fuzz soon && run 2 format --now && run 2 vm --deb
+    run 2 check --some && run 2 check --only && run 2 deps everything && run 2 fuzz soon && run 2 format --now && run 2 vm --now
 }
 
 missing_packages_are_named_to_an_ordinary_user() {

@@ -71,7 +71,7 @@ done
 holds akmad.service DevicePolicy=closed 'DeviceAllow=char-usb rw' 'DeviceAllow=/dev/tpmrm0 rw' \
     LoadCredentialEncrypted=akmad.sealing-host LoadCredentialEncrypted=akmad.sealing-tpm2
 holds akmad-port.service DevicePolicy=closed IPAddressDeny=any
-holds akmad-wait@.service PrivateNetwork=yes DynamicUser=yes
+holds akmad-wait@.service PrivateNetwork=yes User=akmad InaccessiblePaths=-/var/lib/akmad
 # modems that are plugged in later; the caller's cgroup and uid
 lacks akmad.service PrivateDevices ProtectProc PrivateUsers AmbientCapabilities
 lacks akma-keyserver.service AmbientCapabilities

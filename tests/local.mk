@@ -40,4 +40,5 @@ EXTRA_DIST += %D%/bench/agent.py %D%/bench/bench.py %D%/bench/cost.py %D%/bench/
 	%D%/bench/outage.py %D%/bench/server.py
 
 # ./dev vm only.
-EXTRA_DIST += %D%/vm/guest.py %D%/vm/init %D%/vm/run
+EXTRA_DIST += %D%/vm/booted.py %D%/vm/guest.py %D%/vm/init %D%/vm/init-deb %D%/vm/kernel.sh \
+	%D%/vm/run %D%/vm/run-deb
