@@ -61,7 +61,7 @@ lacks() {
 exposure akmad.service 17
 exposure akmad-port.service 15
 exposure akmad-wait@.service 15
-exposure akmad-sealing.service 18
+exposure akmad-sealing.service 15
 exposure akma-keyserver.service 15
 exposure akma-lab.service 15
 for each in akmad akmad-port akma-keyserver akma-lab; do
