@@ -12,7 +12,8 @@
 #include "modem/mbim/answer.h"
 
 #define ANSWER(bytes) (&(AkmaMbimAnswer){.info = (bytes), .len = sizeof(bytes)})
-#define U32(n)        (n) & 0xff, (n) >> 8 & 0xff, (n) >> 16 & 0xff, (n) >> 24 & 0xff
+#define U8(n)         (uint8_t)((n)&0xff)
+#define U32(n)        U8(n), U8((n) >> 8), U8((n) >> 16), U8((n) >> 24)
 
 #define UUID_UICC                                                                                  \
     0xc2, 0xf6, 0x58, 0x8e, 0xf0, 0x37, 0x4b, 0xc9, 0x86, 0x65, 0xf4, 0xd4, 0x4b, 0xd0, 0x93, 0x67

@@ -226,7 +226,7 @@ read_serial(Rig *rig, size_t each)
         }
         assert_int_equal(answer.seqnum, seqnum);
         assert_in_range(answer.len, 1, each);
-        g_string_append_len(text, (const char *)answer.data, answer.len);
+        g_string_append_len(text, (const char *)answer.data, (gssize)answer.len);
     }
 }
 
