@@ -215,7 +215,7 @@ def auto_takes_the_tpm_and_does_not_leave_it():
 
 @tap.test
 def auto_goes_up_to_a_tpm_that_came_and_loses_nothing():
-    with SealedWorld("tpm-tcti=swtpm:path=/nonexistent/tpm\n") as w:
+    with SealedWorld("tpm-tcti=swtpm:path=/proc/nonexistent/tpm\n") as w:
         w.start().wait_key()
         assert w.kind == "file" and "what comes next best" in w.log(), w.log()
         old = open(w.state("sealing.key"), "rb").read()
@@ -266,7 +266,7 @@ def reject_a_tpm_where_akmad_tpm_is_not_installed_and_let_auto_do_without():
         words = [alone, "--config", w.stack.path("akmad.conf"), "--bus", w.stack.bus]
         done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS)
         assert done.returncode == 30 and "next: install it" in done.stderr, done
-        w.settings = "sealing=auto\ntpm-tcti=swtpm:path=/nonexistent\n"
+        w.settings = "sealing=auto\ntpm-tcti=swtpm:path=/proc/nonexistent\n"
         w.stack.start_modem(card=world.card(), core=False)
         w.configure()
         w.stack.spawn("akmad", words)

@@ -591,11 +591,11 @@ def reject_a_private_key_that_others_may_read():
 
 def reject_bad_files():
     for arguments, text in (
-            ((f"--certificate=/nonexistent", f"--key={pair[1]}"), "certificate /nonexistent"),
-            ((f"--certificate={pair[0]}", "--key=/nonexistent"), "private key /nonexistent"),
+            (("--certificate=/proc/nonexistent", f"--key={pair[1]}"), "certificate /proc/nonexistent"),
+            ((f"--certificate={pair[0]}", "--key=/proc/nonexistent"), "private key /proc/nonexistent"),
             ((f"--certificate={pair[0]}", f"--key={certificates.path('ca.key')}"), "private key"),
             ((f"--certificate={pair[1]}", f"--key={pair[1]}"), f"certificate {pair[1]}"),
-            ((*TLS, "--client-ca=/nonexistent"), "CA file /nonexistent"),
+            ((*TLS, "--client-ca=/proc/nonexistent"), "CA file /proc/nonexistent"),
             (("--listen=nonsense",), "not an address"),
             (("--listen=192.0.2.1:1",), "cannot listen on 192.0.2.1:1"),
             ((f"--listen=unix:{pair[0]}",), "something else than a socket")):

@@ -108,7 +108,7 @@ def reject_keys_that_others_may_read_or_that_have_no_place():
         for words in ((), ("--application", "mqtt"), ("--file", key_file(s, key))):
             assert s.verb("key", "import", *words, check=False).returncode == 2
         done = s.verb("key", "import", "--application", "mqtt", "--terminal", terminal_of(s),
-                      "--file", "/nonexistent", check=False)
+                      "--file", "/proc/nonexistent", check=False)
         assert done.returncode == 6, done
         assert s.exchange().by_id["mqtt"]["kid"] == "mqtt:1"
 
@@ -182,7 +182,7 @@ def reject_exports_that_show_or_mean_nothing():
                               (("export", "--application", "mqtt", "--format", "json",
                                 "--run", "true"), 2),
                               (("export", "--application", "mqtt", "--format", "json",
-                                "--output", "/nonexistent/x"), 30)):
+                                "--output", "/proc/nonexistent/x"), 30)):
             assert s.verb(*words, check=False).returncode == status, words
         ours, theirs = pty.openpty()
         done = subprocess.run(server_argv(s, "export", "--application", "mqtt", "--format",

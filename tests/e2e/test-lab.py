@@ -568,7 +568,7 @@ def reject_wrong_usage_with_status_2():
     for options in ((), ("--subscribers",), ("--bsf-key=/x",), ("--gba-lifetime=0s",),
                     ("word",), ("--certificate=/x",), ("--client-ca=/x",), ("--kaf-lifetime=0s",),
                     ("--kaf-lifetime=x",), ("--kaf-lifetime=3651d",), ("--a-kid-format=other",), ("--log-level=loud",)):
-        more = () if not options else ("--subscribers", "/nonexistent")
+        more = () if not options else ("--subscribers", "/proc/nonexistent")
         done = lab.run(*more, *options)
         assert done.returncode == 2, (options, done)
         assert done.stderr.startswith("akma-lab: ") and "\n  next: " in done.stderr, done.stderr
@@ -585,7 +585,7 @@ def reject_bad_files_with_status_6():
             done = lab.run("--subscribers", path)
             assert done.returncode == 6 and what in done.stderr and path in done.stderr, done.stderr
             assert lab.K[:-1] not in done.stderr
-        done = lab.run("--subscribers", "/nonexistent")
+        done = lab.run("--subscribers", "/proc/nonexistent")
         assert done.returncode == 6, done
 
 

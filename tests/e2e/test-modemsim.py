@@ -884,7 +884,7 @@ def sim_out_and_in():
         sim.port.drain()
         assert sim.port.ask("AT+CIMI") == ["001019876543210", "OK"]
         assert sim.control("sim out") == "ok"
-        assert "no such" in sim.control("sim in /nonexistent").lower()
+        assert "no such" in sim.control("sim in /proc/nonexistent").lower()
         assert sim.status()["sim"] == "out"
 
 

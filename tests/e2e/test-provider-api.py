@@ -368,7 +368,7 @@ def reject_configurations_of_consumers_that_cannot_be_meant():
         told(provider.sha256(TOKEN), provider.sha256(OTHER_TOKEN), "] token-sha256")
         told("[consumer third]", "[consumer th/ird]", "[consumer th/ird]")
         told("client-ca-file=%s" % s.ca, "", "[consumer both] certificate-name")
-        told("client-ca-file=%s" % s.ca, "client-ca-file=/nonexistent", "[server] client-ca-file")
+        told("client-ca-file=%s" % s.ca, "client-ca-file=/proc/nonexistent", "[server] client-ca-file")
 
 
 if __name__ == "__main__":

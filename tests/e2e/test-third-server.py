@@ -292,7 +292,7 @@ def reject_configurations_of_providers_that_cannot_be_meant():
         told("url=https://localhost", "url=http://localhost", group + "url: must be https://")
         told("[provider fifth]", "[provider fi/fth]", "[provider fi/fth]")
         told("key-file=%s\n" % s.stack.path("third.key"), "", group + "certificate-file")
-        told("ca-file=%s\n" % s.stack.path("ca.pem"), "ca-file=/nonexistent\n", group + "ca-file")
+        told("ca-file=%s\n" % s.stack.path("ca.pem"), "ca-file=/proc/nonexistent\n", group + "ca-file")
         told("timeout=10s", "timeout=0s", group + "timeout")
         s.stack.write("token", "a b" * 10)
         told("timeout=10s", "timeout=9s", group + "token-file")

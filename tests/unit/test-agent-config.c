@@ -267,7 +267,7 @@ reject_a_bsf_or_an_impi_that_is_none(void **state)
     assert_rejected("[gba]\nbsf=http://a/path\n", "[gba] bsf", "");
     assert_rejected("[gba]\nimpi=nobody\n", "[gba] impi", "");
     assert_rejected("[gba]\nimpi=a b@c\n", "[gba] impi", "");
-    assert_rejected("[gba]\nca-file=/nonexistent\n", "[gba] ca-file", "");
+    assert_rejected("[gba]\nca-file=/proc/nonexistent\n", "[gba] ca-file", "");
     assert_rejected(SERVER "anchor=gba-me\n", "[server keys] anchor", "gba-u");
 }
 
@@ -314,7 +314,7 @@ reject_names_that_are_nowhere(void **state)
         SERVER "[application a]\nserver=keys\nusers=-1\n", "[application a] users", "-1");
     assert_rejected(
         SERVER "[application a]\nserver=keys\nusers=4294967295\n", "[application a] users", "");
-    assert_rejected(SERVER "ca-file=/nonexistent/ca.pem\n", "[server keys] ca-file", "");
+    assert_rejected(SERVER "ca-file=/proc/nonexistent/ca.pem\n", "[server keys] ca-file", "");
 }
 
 static void
@@ -329,7 +329,7 @@ reject_bad_values(void **state)
     assert_rejected("[modem m]\ndevice=\n", "[modem m] device", "");
     assert_rejected("[modem a]\n[modem b]\ndevice=auto\n", "[modem b] device", "only one");
     assert_rejected(SERVER "modem=\n", "[server keys] modem", "");
-    assert_rejected(MODEM "pin-file=/nonexistent/pin\n", "[modem sim] pin-file", "/nonexistent");
+    assert_rejected(MODEM "pin-file=/proc/nonexistent/pin\n", "[modem sim] pin-file", "/proc/nonexistent");
     assert_rejected(MODEM "pin-file=1234\n", "[modem sim] pin-file", "");
     assert_rejected(MODEM "pin-file=/dev/null\n", "[modem sim] pin-file", "not a file");
     assert_rejected("[agent]\non-sim-change=ask\n", "[agent] on-sim-change", "");
@@ -358,7 +358,7 @@ reject_missing_file(void **state)
     g_autoptr(GError) error = NULL;
 
     (void)state;
-    assert_null(akma_config_load("/nonexistent/akmad.conf", &error));
+    assert_null(akma_config_load("/proc/nonexistent/akmad.conf", &error));
     assert_true(g_error_matches(error, AKMA_ERROR, AKMA_ERROR_CONFIG_INVALID));
 }
 

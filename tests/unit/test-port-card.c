@@ -319,11 +319,11 @@ reject_a_helper_that_is_not_there(void **state)
     Fixture *f = *state;
     const AkmaPortConfig config = {.device = "/dev/x", .slot = 1, .timeout_ms = TIMEOUT_MS};
 
-    akma_port_card_open_async("/nonexistent/port.sock", "qmi", &config, NULL, opened, f);
+    akma_port_card_open_async("/proc/nonexistent/port.sock", "qmi", &config, NULL, opened, f);
     fake_card_run_until(&f->done);
 
     assert_error(f, AKMA_ERROR_MODEM_FAILED);
-    assert_non_null(strstr(f->error->message, "/nonexistent/port.sock"));
+    assert_non_null(strstr(f->error->message, "/proc/nonexistent/port.sock"));
 }
 
 static void

@@ -454,7 +454,7 @@ a_folder_that_is_not_there_is_an_error_of_the_first_write(void **state)
 {
     Fixture *fixture = *state;
     g_autoptr(AkmaStore) store =
-        akma_store_open("/nonexistent/akmad", fixture->sealing_key, NULL, NULL);
+        akma_store_open("/proc/nonexistent/akmad", fixture->sealing_key, NULL, NULL);
     g_autoptr(AkmaStoredKey) version = key("mqtt:1", 1, 0);
     g_autoptr(GError) error = NULL;
 
