@@ -191,7 +191,8 @@ class FakeServer:
         self.port = self.listener.getsockname()[1]
         self.talk = talk
         self.accepted = 0
-        threading.Thread(target=self._run, daemon=True).start()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
 
     def _run(self):
         while True:
@@ -215,6 +216,8 @@ class FakeServer:
         return self
 
     def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
 

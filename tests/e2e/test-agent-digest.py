@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import socket
 import ssl
 import sys
 import threading
@@ -71,13 +72,15 @@ class Naf:
         stack.make_certificates()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(stack.path("server.pem"), stack.path("server.key"))
-        import socket
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.context = context
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
         self.bsf.__exit__()
 

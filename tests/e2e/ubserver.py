@@ -61,12 +61,16 @@ class Bsf:
         self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
         self.challenge = None
         self.tls = None        # an ssl.SSLContext
-        threading.Thread(target=self._run, daemon=True).start()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        # before the number of the descriptor is another listener's
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
     # -- the operator ----------------------------------------------------------------------------
