@@ -121,6 +121,21 @@ def a_refusal_is_a_notice_with_its_own_id():
         assert line["AKMA_KID"] == "mqtt:1" and "revoked" in ids()[line["MESSAGE_ID"]], line
 
 
+@tap.test
+def what_could_not_be_had_has_an_id_that_says_what_to_do():
+    with Journal() as journal, JournalWorld() as w:
+        w.start_with(journal).wait_key()
+        assert w.error_of(w.get_key, kid="mqtt:9") == "KeyUnknown"
+        line = journal.next("GetKeyVersion mqtt")
+        assert line["AKMA_APPLICATION"] == "mqtt" and line["AKMA_KID"] == "mqtt:9", line
+        assert "no key to give" in ids()[line["MESSAGE_ID"]], line
+        w.server.keys["mqtt"].cause = "not_entitled"
+        assert w.error_of(w.renew) == "NotEntitled"
+        line = journal.next("the server refuses the key")
+        assert line["AKMA_APPLICATION"] == "mqtt" and line["PRIORITY"] == "4", line
+        assert "could not get" in ids()[line["MESSAGE_ID"]], line
+
+
 if __name__ == "__main__":
     if "AKMA_TEST_JOURNAL" not in os.environ:
         enter_namespace()
