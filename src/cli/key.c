@@ -10,6 +10,8 @@
 #include "base/memfd.h"
 #include "cli/wait.h"
 
+#define ASK_AGAIN_US 100000
+
 typedef int Fd;
 
 static void
@@ -127,13 +129,23 @@ akma_cli_key_fetch(AkmaBusApplication *application, const char *kid, GError **er
     return from_answer(handle, attributes, fds, error);
 }
 
+/* There was no key, but the state that we know may be from before it ended: not without a pause. */
+static void
+take_breath(unsigned tries)
+{
+    while (g_main_context_iteration(NULL, FALSE))
+        continue;
+    if (tries > 0)
+        g_usleep(ASK_AGAIN_US);
+}
+
 AkmaCliKey *
 akma_cli_key_fetch_by_name(
     AkmaCli *cli, const char *name, const char *kid, gint64 deadline, GError **error)
 {
     g_autoptr(AkmaBusApplication) application = akma_cli_get_application(cli, name, error);
 
-    while (application) {
+    for (unsigned tries = 0; application; tries++) {
         g_autoptr(GError) local = NULL;
         AkmaCliKey *key = akma_cli_key_fetch(application, kid, &local);
 
@@ -144,6 +156,7 @@ akma_cli_key_fetch_by_name(
             g_propagate_error(error, g_steal_pointer(&local));
             return NULL;
         }
+        take_breath(tries);
         if (!akma_cli_wait_for_key(application, deadline, error))
             return NULL;
     }

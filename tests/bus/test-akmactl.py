@@ -463,6 +463,25 @@ def get_waits_for_the_first_key():
     assert waiting.returncode == 0
 
 
+@tap.test
+def get_does_not_ask_without_pause_where_a_key_has_just_ended():
+    # the state tells of it a moment later
+    other = Bus("ended")
+    other.do("application", name="ended", State="ready")
+    start, calls = time.monotonic(), 0
+    waiting = subprocess.Popen([AKMACTL, "--bus", other.address, "get", "ended", "--wait", "5m",
+                                "--format", "hex"], stdout=subprocess.PIPE)
+    while calls < 15:
+        assert time.monotonic() - start < 60 and waiting.poll() is None, calls
+        time.sleep(0.1)
+        calls += json.loads(other.do("calls")).count("GetKey")
+        assert calls <= 10 + 20 * (time.monotonic() - start), calls
+    other.do("key", name="ended", kid="ended:1", hex=KEY.hex())
+    other.do("set", name="ended", KeyId="ended:1")
+    assert waiting.communicate(timeout=60)[0].decode() == KEY.hex() + "\n"
+    other.end()
+
+
 # -- renew, enroll, wait ---------------------------------------------------------------------
 
 
