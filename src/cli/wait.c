@@ -39,6 +39,7 @@ fail_late(AkmaBusApplication *application, GError **error)
 bool
 akma_cli_wait_for_key(AkmaBusApplication *application, gint64 deadline, GError **error)
 {
+    GDBusConnection *connection = g_dbus_proxy_get_connection(G_DBUS_PROXY(application));
     gint64 left_ms = (deadline - g_get_monotonic_time()) / 1000;
     bool late = left_ms <= 0;
     guint timer = 0;
@@ -56,6 +57,12 @@ akma_cli_wait_for_key(AkmaBusApplication *application, gint64 deadline, GError *
         if (g_strcmp0(state, "revoked") == 0) {
             g_clear_handle_id(&timer, g_source_remove);
             g_set_error(error, AKMA_ERROR, AKMA_ERROR_KEY_REVOKED, "the server took the key away");
+            return false;
+        }
+        if (g_dbus_connection_is_closed(connection)) {
+            g_clear_handle_id(&timer, g_source_remove);
+            g_set_error(
+                error, AKMA_ERROR, AKMA_ERROR_NOT_RUNNING, "the bus has closed the connection");
             return false;
         }
         g_main_context_iteration(NULL, TRUE);

@@ -753,6 +753,26 @@ def watch_ends_when_the_bus_goes():
 
 
 @tap.test
+def wait_ends_when_the_bus_goes():
+    other = Bus("waiting")
+    other.do("application", name="mqtt")
+    other.do("calls")
+    children = [subprocess.Popen([AKMACTL, "--bus", other.address, *words, "mqtt"],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                for words in (["wait"], ["get", "--format", "hex", "--wait", "5m"])]
+    # the latter has been told that there is no key; the former has begun not later
+    end = time.monotonic() + 60
+    while "GetKey" not in json.loads(other.do("calls")):
+        assert time.monotonic() < end and [child.poll() for child in children] == [None, None]
+        time.sleep(0.1)
+    time.sleep(0.5)
+    other.end()
+    for child in children:
+        assert child.wait(timeout=60) == TABLE["NotRunning"], child.stderr.read()
+        child.communicate()
+
+
+@tap.test
 def the_system_bus_can_be_named_by_the_environment():
     done = subprocess.run([AKMACTL, "list"], capture_output=True,
                           env=dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=bus.address))
