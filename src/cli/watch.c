@@ -245,6 +245,15 @@ spawn(Watch *watch, const char *application, const AkmaCliKey *key, GError **err
     return process;
 }
 
+/* akmad restarts, or the version has ended just now: what comes next is told. */
+static bool
+is_passing(const GError *error)
+{
+    return g_error_matches(error, AKMA_ERROR, AKMA_ERROR_NOT_RUNNING) ||
+           g_error_matches(error, AKMA_ERROR, AKMA_ERROR_NOT_READY) ||
+           g_error_matches(error, AKMA_ERROR, AKMA_ERROR_KEY_REVOKED);
+}
+
 /* Hands the newest version to the command, which may be newer than the one wanted. */
 static void
 run_command(Watch *watch)
@@ -256,7 +265,8 @@ run_command(Watch *watch)
 
     g_clear_pointer(&watch->wanted, g_free);
     if (!key) {
-        stop(watch, g_steal_pointer(&error));
+        if (!is_passing(error))
+            stop(watch, g_steal_pointer(&error));
         return;
     }
 

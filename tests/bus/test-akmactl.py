@@ -671,6 +671,30 @@ def watch_hands_the_newest_version_to_a_slow_command():
 
 
 @tap.test
+def watch_outlives_a_restart_while_the_command_runs():
+    busy, over = os.path.join(folder, "busy-too"), os.path.join(folder, "over")
+    open(busy, "w").close()
+    script = SCRIPT + "; while [ -e %s ]; do sleep 0.1; done; touch %s" % (busy, over)
+    with watching("mqtt-2", "--", "sh", "-c", script) as child:
+        next_line(child)
+        bus.do("key", name="mqtt-2", kid="mqtt-2:8", hex=ODD.hex())
+        bus.do("set", name="mqtt-2", KeyId="mqtt-2:8")
+        bus.do("changed", name="mqtt-2", kid="mqtt-2:8")
+        bus.do("drop")
+        assert b"akmad has gone" in child.stderr.readline()
+        os.unlink(busy)
+        end = time.monotonic() + 60
+        while not os.path.exists(over):
+            assert time.monotonic() < end, "the command goes on"
+            time.sleep(0.1)
+        time.sleep(0.5)
+        assert child.poll() is None
+        bus.do("own")
+        assert next_line(child).split()[1] == b"mqtt-2:8"
+    bus.do("set", name="mqtt-2", KeyId="mqtt-2:7")
+
+
+@tap.test
 def watch_ends_with_the_status_of_a_command_that_fails():
     assert run("watch", "mqtt-2", "--", "sh", "-c", "exit 42").returncode == 42
     assert run("watch", "mqtt-2", "--", os.path.join(folder, "missing")).returncode == 127
