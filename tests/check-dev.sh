@@ -59,6 +59,19 @@ missing_packages_are_named_to_an_ordinary_user() {
     run 1 deps check && said err 'python3-h2' && run 1 format && said err 'clang-format'
 }
 
+deb_installs_what_a_build_depends_on() {
+    local packages_demo packages_check packages_all packages_vm packages_bench packages_deb each
+    eval "$(sed -n '/^packages_demo=/,/^$/p' "$top/dev")"
+    [ "$("$top/packaging/deb/depends" | wc -l)" -gt 15 ] || return
+    for each in $("$top/packaging/deb/depends"); do
+        # shellcheck disable=SC2086
+        printf '%s\n' $packages_demo $packages_deb | grep -qxF "$each" || {
+            echo "# ./dev deb does not install $each"
+            return 1
+        }
+    done
+}
+
 nothing_is_built_without_the_packages() {
     stubs
     rm -rf "$dir/tree"
