@@ -47,6 +47,17 @@ an_error_has_its_name_and_what_is_next(void **state G_GNUC_UNUSED)
     assert_string_equal(akmad_error_get_next(error), "insert a SIM");
 }
 
+/* The end of a message of akmad's is a part of it, not of a table. */
+static void
+what_is_next_may_stand_in_the_message(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = akma_lib_error_new_of_name("org.akmad1.Error.StoreFailed",
+                                                         "the TPM is gone; next: put it back");
+
+    assert_string_equal(akmad_error_get_next(error), "put it back");
+    assert_ptr_equal(akmad_error_get_next(error), strstr(error->message, "put it back"));
+}
+
 static void
 reject_errors_of_other_domains(void **state G_GNUC_UNUSED)
 {
@@ -83,6 +94,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_are_those_of_the_one_table),
         cmocka_unit_test(an_error_has_its_name_and_what_is_next),
+        cmocka_unit_test(what_is_next_may_stand_in_the_message),
         cmocka_unit_test(reject_errors_of_other_domains),
         cmocka_unit_test(cancelled_stays_cancelled),
         cmocka_unit_test(the_property_last_error_becomes_an_error),

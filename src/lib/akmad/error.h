@@ -90,10 +90,11 @@ const gchar *akmad_error_get_name(const GError *error);
  * akmad_error_get_next:
  * @error: an error
  *
- * What the person who reads it can do next: for the log, below the message.
+ * What the person who reads it can do next: for the log, below the message. Where akmad knows the
+ * cause better than the code says, the message ends in it: "; next: ...".
  *
  * Returns: (nullable): one line in English without a full stop; %NULL if @error is not of
- *   %AKMAD_ERROR. Valid for ever.
+ *   %AKMAD_ERROR. It may be a part of the message: valid as long as @error.
  */
 const gchar *akmad_error_get_next(const GError *error);
 
