@@ -230,6 +230,36 @@ def a_backup_is_made_while_serving_and_restored(backend):
         assert keys_of(s) == raw
 
 
+def blobs(db):
+    """{(table, column): its values} of every column that can hold what is sealed."""
+    names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {(table, column): {value for value, in db.execute("SELECT %s FROM %s" % (column, table))}
+            for table in names
+            for _, column, kind, *_ in db.execute("PRAGMA table_info(%s)" % table).fetchall()
+            if kind == "BLOB"}
+
+
+@tap.test
+def nothing_stays_under_the_old_store_key():
+    """Also no column that a later version of the schema has: store rekey must know of each."""
+    with Server() as s:
+        furnish(s)
+        s.stack.stop("akma-keyserver")
+        db = open_db(s, "keys.db")
+        before = blobs(db)
+        make_key(s, "new.key")
+        old, new = ("store-key-file=" + s.stack.path(name) for name in ("store.key", "new.key"))
+        s.edit(old, new + "\nold-" + old)
+        s.verb("store", "rekey")
+        after = blobs(db)
+        db.close()
+        assert ("app_key", "sealed") in before and ("meta", "value") in before, before.keys()
+        for place, values in before.items():
+            sealed = values - {b"supi", None}  # the kind of identity is no secret
+            assert sealed, "furnish() puts nothing into %s.%s" % place
+            assert not sealed & after[place], "store rekey leaves %s.%s as it was" % place
+
+
 @tap.each("sqlite", "postgresql")
 def the_store_key_is_changed_while_serving(backend):
     conninfo = pg.conninfo("rekeyed") if backend == "postgresql" else None
