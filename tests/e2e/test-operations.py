@@ -48,17 +48,25 @@ class Reader:
         self.identity = s.stack.write("identity", SUPI)
 
     def translate(self, line):
+        # the user of the service is who runs the test
         for old, new in ((DATABASE, self.conninfo), ("TERMINAL", self.terminal),
+                         ("-o akma-keyserver -g akma-keyserver ", ""),
                          ("/root/identity", self.identity), ("/etc/akma-keyserver", self.s.stack.dir),
                          ("/var/lib/akma-keyserver", self.s.stack.dir),
                          ("/var/backups/akma-keyserver", self.s.stack.path("backups"))):
             line = line.replace(old, new)
         return line
 
+    def verb(self, words):
+        if "<" not in words:
+            return self.s.verb(*words)
+        with open(words[words.index("<") + 1]) as f:
+            return self.s.verb(*words[:words.index("<")], input=f.read())
+
     def run(self, line):
         words = shlex.split(self.translate(line))
         if words[0] == "akma-keyserver":
-            return self.s.verb(*words[1:])
+            return self.verb(words[1:])
         if words[0] == "systemctl":
             assert words[2] == "akma-keyserver", line
             if words[1] in ("stop", "restart"):
@@ -74,7 +82,6 @@ def every_command_of_the_page_for_operators_works_in_its_order():
     if not postgres.programs():
         raise tap.Skip("PostgreSQL is not installed")
     with postgres.Postgres() as pg, Server(add=()) as s:
-        os.mkdir(s.stack.path("backups"))
         # the quotes of its options would end those of sed
         reader = Reader(s, "host=%s dbname=postgres user=akma" % pg.folder)
         headings, given = [], {}
