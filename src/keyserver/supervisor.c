@@ -186,15 +186,29 @@ begin_reload(Supervisor *self)
     }
 }
 
+/* Names only: that a file has other bytes now is not looked at. */
+static bool
+store_differs(const AkmaServerConfig *had, const AkmaServerConfig *config)
+{
+    static const char *const keys[] = {
+        "backend", "path", "conninfo", "password-file", "store-key-file", "old-store-key-file"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (g_strcmp0(akma_settings_get(had->settings, "store", keys[i]),
+                      akma_settings_get(config->settings, "store", keys[i])) != 0)
+            return true;
+    }
+
+    return false;
+}
+
 static void
 warn_about_fixed(const AkmaServerConfig *had, const AkmaServerConfig *config)
 {
     if (akma_sockets_differ(had, config) || had->workers != config->workers ||
-        g_strcmp0(had->admin_listen, config->admin_listen) != 0 ||
-        strcmp(had->store_path, config->store_path) != 0 ||
-        g_strcmp0(had->conninfo, config->conninfo) != 0 || had->idle_ms != config->idle_ms ||
-        had->exchange_ms != config->exchange_ms || had->connections != config->connections ||
-        had->handshakes != config->handshakes)
+        g_strcmp0(had->admin_listen, config->admin_listen) != 0 || store_differs(had, config) ||
+        had->idle_ms != config->idle_ms || had->exchange_ms != config->exchange_ms ||
+        had->connections != config->connections || had->handshakes != config->handshakes)
         g_warning("listen of any group; [server] workers; [store]; [limits] connections, "
                   "handshakes, idle, exchange: a change of these needs a restart");
 }

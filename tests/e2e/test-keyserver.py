@@ -584,6 +584,27 @@ def sighup_reloads_and_keeps_the_old_configuration_if_the_new_one_is_bad():
 
 
 @tap.test
+def sighup_says_what_needs_a_restart():
+    with Server() as s:
+        with open(s.stack.path("other.key"), "wb") as f:
+            f.write(os.urandom(32))
+        os.chmod(s.stack.path("other.key"), 0o600)
+
+        def is_told(old, new):
+            before, done = s.process.read_log(), "configuration read again"
+            s.edit(old, new)
+            s.process.signal(signal.SIGHUP)
+            harness.wait_until("reloaded", lambda: s.process.read_log().count(done) >
+                               before.count(done))
+            words = "needs a restart"
+            return s.process.read_log().count(words) > before.count(words)
+        assert not is_told("kid=10000/s", "kid=1000/s")
+        assert is_told("[limits]\n", "[limits]\nhandshakes=7\n")
+        assert is_told("[store]\n", "[store]\nold-store-key-file=%s\n" % s.stack.path("other.key"))
+        assert not is_told("kid=1000/s", "kid=10000/s")
+
+
+@tap.test
 def a_store_that_is_gone_is_503_and_is_found_again():
     with Server() as s:
         s.exchange()
