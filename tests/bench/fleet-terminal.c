@@ -3,8 +3,8 @@
 /* fleet-terminal: one terminal registers its K_AKMA and gets its key, again and again. */
 #include <dlfcn.h>
 #include <netdb.h>
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -181,17 +181,19 @@ fleet_terminal_fail(Terminal *self, const GError *error, unsigned retry_after_s)
 static void
 compare(Terminal *self, const AkmaKey *key)
 {
+    const char *before = g_hash_table_lookup(self->seen, key->kid);
     uint8_t digest[SHA256_DIGEST_LENGTH];
+    char hex[AKMA_HEX_LEN(SHA256_DIGEST_LENGTH) + 1];
     size_t len;
     const uint8_t *bytes = akma_secret_peek(key->secret, &len);
 
     SHA256(bytes, len, digest);
-    if (self->kid && strcmp(self->kid, key->kid) == 0 &&
-        CRYPTO_memcmp(digest, self->digest, sizeof digest) != 0)
+    akma_hex_encode(digest, sizeof digest, hex);
+    if (before && strcmp(before, hex) != 0)
         self->fleet->conflicts++;
+    g_hash_table_replace(self->seen, g_strdup(key->kid), g_strdup(hex));
     g_free(self->kid);
     self->kid = g_strdup(key->kid);
-    memcpy(self->digest, digest, sizeof digest);
 }
 
 void

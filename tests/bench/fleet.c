@@ -20,7 +20,6 @@
 
 #include "base/error.h"
 #include "base/program.h"
-#include "base/text.h"
 #include "http/tls.h"
 #include "tests/bench/fleet.h"
 
@@ -66,14 +65,17 @@ static void
 write_keys(const Fleet *self)
 {
     FILE *file = fopen(self->keys, "w");
-    char hex[AKMA_HEX_LEN(SHA256_DIGEST_LENGTH) + 1];
 
     if (!file)
         fleet_die("cannot write the keys", NULL);
     for (int i = 0; i < self->terminals; i++) {
-        akma_hex_encode(self->all[i].digest, SHA256_DIGEST_LENGTH, hex);
-        if (self->all[i].kid)
-            fprintf(file, "%s %s\n", self->all[i].kid, hex);
+        const Terminal *terminal = &self->all[i];
+
+        if (terminal->kid)
+            fprintf(file,
+                    "%s %s\n",
+                    terminal->kid,
+                    (const char *)g_hash_table_lookup(terminal->seen, terminal->kid));
     }
     if (fclose(file) != 0)
         fleet_die("cannot write the keys", NULL);
@@ -185,6 +187,7 @@ start(Fleet *self)
     for (int i = 0; i < self->terminals; i++) {
         self->all[i].fleet = self;
         self->all[i].number = (unsigned)(self->first + i);
+        self->all[i].seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     }
     self->took_ms = g_array_new(FALSE, FALSE, sizeof(double));
     self->causes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

@@ -3,7 +3,6 @@
 /* fleet: what a terminal of the program fleet is, and what it does. */
 #pragma once
 
-#include <openssl/sha.h>
 #include <uv.h>
 
 #include "http/client-psk.h"
@@ -28,8 +27,8 @@ typedef struct {
     unsigned requests; /* first ones, with those that failed */
     int begun;         /* rounds */
     int done;          /* rounds */
-    char *kid;         /* of the last key, and what it was */
-    uint8_t digest[SHA256_DIGEST_LENGTH];
+    char *kid;         /* of the last key */
+    GHashTable *seen;  /* each kid -> SHA-256 of its key, in hex */
 } Terminal;
 
 struct Fleet {
