@@ -302,7 +302,7 @@ akma_agent_new(AkmaBus *bus, AkmaConfig *config, const char *state_dir, GError *
 {
     g_autoptr(AkmaAgent) self = g_new0(AkmaAgent, 1);
     g_autoptr(AkmaSecret) sim_id_key = NULL;
-    const char *sealing;
+    const char *sealing = NULL;
 
     if (!make_folder(state_dir, error))
         return NULL;
