@@ -329,7 +329,8 @@ reject_bad_values(void **state)
     assert_rejected("[modem m]\ndevice=\n", "[modem m] device", "");
     assert_rejected("[modem a]\n[modem b]\ndevice=auto\n", "[modem b] device", "only one");
     assert_rejected(SERVER "modem=\n", "[server keys] modem", "");
-    assert_rejected(MODEM "pin-file=/proc/nonexistent/pin\n", "[modem sim] pin-file", "/proc/nonexistent");
+    assert_rejected(
+        MODEM "pin-file=/proc/nonexistent/pin\n", "[modem sim] pin-file", "/proc/nonexistent");
     assert_rejected(MODEM "pin-file=1234\n", "[modem sim] pin-file", "");
     assert_rejected(MODEM "pin-file=/dev/null\n", "[modem sim] pin-file", "not a file");
     assert_rejected("[agent]\non-sim-change=ask\n", "[agent] on-sim-change", "");

@@ -168,7 +168,8 @@ reject_path_that_is_no_modem(void **state)
     static const struct {
         const char *path;
         AkmaError code;
-    } rows[] = {{"/proc/nonexistent/cdc-wdm0", AKMA_ERROR_NO_MODEM}, {"/", AKMA_ERROR_MODEM_FAILED}};
+    } rows[] = {{"/proc/nonexistent/cdc-wdm0", AKMA_ERROR_NO_MODEM},
+                {"/", AKMA_ERROR_MODEM_FAILED}};
     (void)state;
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {

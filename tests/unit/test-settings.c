@@ -142,7 +142,8 @@ reject_missing_file(void **state G_GNUC_UNUSED)
 {
     g_autoptr(GError) error = NULL;
 
-    assert_null(akma_settings_load("/proc/nonexistent/x", NULL, NULL, rows, G_N_ELEMENTS(rows), &error));
+    assert_null(
+        akma_settings_load("/proc/nonexistent/x", NULL, NULL, rows, G_N_ELEMENTS(rows), &error));
     assert_true(g_error_matches(error, AKMA_ERROR, AKMA_ERROR_CONFIG_INVALID));
     assert_true(g_str_has_prefix(error->message, "/proc/nonexistent/x: "));
 }
