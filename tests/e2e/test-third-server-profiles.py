@@ -179,7 +179,7 @@ def m10_fourth_key_is_nowhere_after_any_profile_and_the_third_keys_neither():
         for profile in (s.message, s.psk, s.digest):
             check(s, profile("akma"))
         secrets = {"fourth key": KEY, **{ua: K_AF[ua] for ua in K_AF}}
-        hits = {name: where for name, where in memscan.scan(s.workers(), secrets).items() if where}
+        hits = memscan.left(s.workers(), secrets)
         assert not hits, hits
 
 
