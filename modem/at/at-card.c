@@ -123,6 +123,14 @@ akma_at_card_error_new(const char *what, int code)
     }
 }
 
+void
+akma_at_card_take_news(AkmaAtCard *self)
+{
+    self->is_kept = false;
+    akma_at_leftovers_clear(self->leftovers);
+    akma_card_emit_card_changed(AKMA_CARD(self));
+}
+
 static void
 unsolicited(const char *line, gpointer user_data)
 {
@@ -141,9 +149,7 @@ unsolicited(const char *line, gpointer user_data)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(card_news); i++) {
         if (g_str_has_prefix(line, card_news[i])) {
-            self->is_kept = false;
-            akma_at_leftovers_clear(self->leftovers);
-            akma_card_emit_card_changed(AKMA_CARD(self));
+            akma_at_card_take_news(self);
             return;
         }
     }

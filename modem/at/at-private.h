@@ -44,6 +44,9 @@ struct _AkmaAtCard {
 /* The commands that ask how a system is registered, best first. */
 extern const char *const akma_at_systems[AKMA_AT_SYSTEMS];
 
+/* The modem said by itself that the card went, came or changed: it is to be looked at again. */
+void akma_at_card_take_news(AkmaAtCard *self);
+
 /*
  * One command with what happens to its answer; repeated while the card is busy. @take may be NULL.
  * @done gets an AKMA_ERROR, or NULL and @ok/@code as AkmaAtDone. @task stays with the caller.

@@ -9,7 +9,7 @@
 
 typedef struct {
     AkmaCardState state;
-    bool has_sim_state;
+    unsigned n_sim_states; /* +CPIN lines: the answer, and news that came by itself */
     size_t system;
 } Query;
 
@@ -45,7 +45,7 @@ pin_take(const char *line, size_t len G_GNUC_UNUSED, gpointer user_data)
 
     if (!akma_at_parse_sim_state(line, &query->state.sim))
         return false;
-    query->has_sim_state = true;
+    query->n_sim_states++;
 
     return true;
 }
@@ -62,7 +62,10 @@ pin_done(bool ok, int code, const GError *error, gpointer user_data)
         return;
     }
 
-    if (!ok || !query->has_sim_state) {
+    /* one of them is the answer, if there is one; what is more came by itself meanwhile */
+    if (query->n_sim_states > (ok ? 1 : 0))
+        akma_at_card_take_news(self);
+    if (!ok || query->n_sim_states == 0) {
         query->state.sim = code == AKMA_CME_SIM_ABSENT     ? AKMA_SIM_ABSENT
                            : code == AKMA_CME_PIN_REQUIRED ? AKMA_SIM_PIN_REQUIRED
                            : code == AKMA_CME_PUK_REQUIRED ? AKMA_SIM_BLOCKED

@@ -84,6 +84,40 @@ modem_that_refuses_to_tell_is_asked_once(void **state)
 }
 
 static void
+count(unsigned *n)
+{
+    ++*n;
+}
+
+/* A card that comes back while the modem is asked: its news look like the answer. */
+static void
+news_of_the_card_in_the_middle_of_the_answer_are_news(void **state)
+{
+    static const struct {
+        const char *answer;
+        AkmaSimState sim;
+        unsigned news;
+    } rows[] = {
+        {"\r\n+CPIN: SIM PIN\r\n\r\n+CME ERROR: 10\r\n", AKMA_SIM_ABSENT, 1},
+        {"\r\n+CPIN: READY\r\n\r\n+CPIN: READY\r\n\r\nOK\r\n", AKMA_SIM_READY, 1},
+        {"\r\n+CPIN: READY\r\n\r\nOK\r\n", AKMA_SIM_READY, 0},
+        {"\r\n+CME ERROR: 10\r\n", AKMA_SIM_ABSENT, 0},
+    };
+    AtFixture *f = *state;
+    unsigned n = 0;
+
+    at_fixture_open_card(f);
+    g_signal_connect_swapped(f->card, "card-changed", G_CALLBACK(count), &n);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        n = 0;
+        fake_at_set(f->at, "AT+CPIN?", rows[i].answer);
+        query(f);
+        assert_int_equal(f->answer.sim, rows[i].sim);
+        assert_int_equal(n, rows[i].news);
+    }
+}
+
+static void
 tries_of_an_open_card_are_not_asked_for(void **state)
 {
     AtFixture *f = *state;
@@ -183,6 +217,7 @@ main(void)
     static const struct CMUnitTest tests[] = {
         with_at(tries_are_those_that_the_modem_tells),
         with_at(modem_that_refuses_to_tell_is_asked_once),
+        with_at(news_of_the_card_in_the_middle_of_the_answer_are_news),
         with_at(tries_of_an_open_card_are_not_asked_for),
         cmocka_unit_test(reject_tries_that_are_garbled),
         with_at(right_pin_is_taken),
