@@ -348,9 +348,12 @@ def in_namespace(script, wire):
                             stderr=subprocess.PIPE)
 
 
-def serve_several_at_once(wire, ms):
+def serve_several_at_once(wire, name, ms=20000):
+    """@name: what the kernel calls such a port. Who must find out by trying writes QMI to it, which
+    a modem that speaks MBIM takes for the begin of a message: one of another client may be lost."""
     with Modem(wire) as modem:
-        call = "%s --protocol=qmi --proxy=%%s %s %d" % (TOOL, modem.path(modem.face), ms)
+        os.symlink(modem.path(modem.face), modem.path(name))
+        call = "%s --protocol=qmi --proxy=%%s %s %d" % (TOOL, modem.path(name), ms)
         script = ("%s read read & a=$!; %s read read & b=$!; %s state read; wait $a $b" % (
             call % "always", call % "auto", call % "always"))
         lines = finish(in_namespace(script, wire))
@@ -361,12 +364,12 @@ def serve_several_at_once(wire, ms):
 
 @tap.test
 def real_qmi_proxy_serves_several_at_once():
-    tap.patiently(lambda ms: serve_several_at_once("plain", ms), 20000, 40000)
+    serve_several_at_once("plain", "wwan0qmi0")
 
 
 @tap.test
 def real_mbim_proxy_serves_several_at_once():
-    tap.patiently(lambda ms: serve_several_at_once("mbim-qmi", ms), 20000, 40000)
+    serve_several_at_once("mbim-qmi", "wwan0mbim0")
 
 
 @tap.test
