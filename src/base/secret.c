@@ -43,11 +43,13 @@ akma_secret_heap_init(size_t size, size_t *ret_size, GError **error)
 
     /* 1 is locked; 2 means "works, but not locked": not good enough for us */
     if (CRYPTO_secure_malloc_init(wanted, HEAP_CHUNK) != 1) {
-        g_set_error(error,
-                    AKMA_ERROR,
-                    AKMA_ERROR_INTERNAL,
-                    "cannot lock %zu bytes of memory for keys (limit on locked memory?)",
-                    wanted);
+        g_set_error(
+            error,
+            AKMA_ERROR,
+            AKMA_ERROR_CONFIG_INVALID,
+            "cannot lock %zu bytes of memory for keys: LimitMEMLOCK= of the unit (ulimit -l in a "
+            "shell) is too low",
+            wanted);
         return false;
     }
 

@@ -2,6 +2,7 @@
 """akma-keyserver on the wire: the protocol with the reference client, and every refusal."""
 import json
 import os
+import resource
 import re
 import signal
 import subprocess
@@ -624,22 +625,24 @@ def opened(client):
         return None
 
 
+def with_locked_memory(limit):
+    """What starts a program that may lock so many bytes: a prefix, and keywords of Popen."""
+    # root may lock what it likes: without the capability the limit counts
+    wrap = (["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock"] if os.getuid() == 0
+            else [])
+    return wrap, {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))}
+
+
 @tap.test
 def a_full_secure_heap_is_503_and_one_line_says_which_limit():
     with Server(extra=RATES + "connections=9000\n") as s:
-        import resource
         s.stack.stop("akma-keyserver")
-        if os.getuid() == 0:
-            # root may lock what it likes: without the capability the limit counts
-            wrap = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock"]
-        else:
-            wrap = []
-        limit = 600 * 1024
+        # a few hundred sessions, all open before the first one's 60 s are over
+        wrap, keywords = with_locked_memory(300 * 1024)
         s.process = s.stack.spawn(
             "akma-keyserver",
             wrap + [harness.program("akma-keyserver"), "--config",
-                    s.stack.path("akma-keyserver.conf"), "serve"],
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit)))
+                    s.stack.path("akma-keyserver.conf"), "serve"], **keywords)
         log = s.process.read_log()
         assert log.count("LimitMEMLOCK=") == 1, log
         room = int(log.split("has room for ")[1].split(" ")[0])
@@ -658,6 +661,18 @@ def a_full_secure_heap_is_503_and_one_line_says_which_limit():
         finally:
             for client in clients:
                 client.channel.close()
+
+
+@tap.test
+def reject_a_limit_on_locked_memory_that_leaves_no_room_and_say_its_name():
+    with Server() as s:
+        s.stack.stop("akma-keyserver")
+        wrap, keywords = with_locked_memory(64 * 1024)
+        done = subprocess.run(
+            wrap + [harness.program("akma-keyserver"), "--config",
+                    s.stack.path("akma-keyserver.conf"), "serve"],
+            capture_output=True, text=True, timeout=60, **keywords)
+        assert done.returncode == 6 and "LimitMEMLOCK=" in done.stderr, done
 
 
 @tap.test
