@@ -325,10 +325,10 @@ def reject_an_answer_that_does_not_fit_the_question():
     """Service and command at 20, status at 40, length at 44, as the standard has them."""
     #= MBIM 1.0 9.4
     with Modem() as modem:
-        for fault, said in (("other", "garbled its answer"), ("empty", "garbled"),
-                            ("refuse", "asking the modem for its services"),
-                            ("long", "no answer")):
-            line = through(modem, "read", fault=fault, nth=1, timeout=1000)[0][0]
+        for fault, said, ms in (("other", "garbled its answer", 10000), ("empty", "garbled", 10000),
+                                ("refuse", "asking the modem for its services", 10000),
+                                ("long", "no answer", 1000)):
+            line = through(modem, "read", fault=fault, nth=1, timeout=ms)[0][0]
             fails(line, "ModemFailed")
             assert said in line, (fault, line)
 
