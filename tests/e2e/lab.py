@@ -44,6 +44,7 @@ class Lab:
         return self.path(name)
 
     def start(self):
+        assert not self.process or self.process.returncode is not None, "it runs already"
         ready = self.path("ready")
         if os.path.exists(ready):
             os.unlink(ready)
@@ -54,7 +55,9 @@ class Lab:
         end = time.monotonic() + 60
         while not os.path.exists(ready):
             if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError("akma-lab does not start:\n" + self.log())
+                log = self.log()
+                self.__exit__()  # nobody else does: a with block has not begun
+                raise AssertionError("akma-lab does not start:\n" + log)
             time.sleep(0.01)
         with open(ready, encoding="ascii") as file:
             self.ready = dict(line.rstrip("\n").split("=", 1) for line in file)

@@ -34,7 +34,7 @@ def manager_finds_modem_and_card():
 @tap.test
 def manager_registers_and_follows_the_registration():
     subscriber = SUBSCRIBER.replace("sqn=0000", "sqn=ff9c")
-    with Lab(subscriber, "--listen", "127.0.0.1:0").start() as lab:
+    with Lab(subscriber, "--listen", "127.0.0.1:0") as lab:
         with Sim("--core", "http://" + lab.ready["core"]) as sim, Manager(sim) as mm:
             mm.wait_for(lambda m: m["generic"]["state"] == "disabled", "found")
             mm.ok("mmcli -m any -e")

@@ -293,7 +293,7 @@ def card_out_and_in_is_indicated():
 
 @tap.test
 def registration_is_indicated():
-    with Lab(SUBSCRIBER.replace("sqn=0000", "sqn=ff9c"), "--listen", "127.0.0.1:0").start() as lab:
+    with Lab(SUBSCRIBER.replace("sqn=0000", "sqn=ff9c"), "--listen", "127.0.0.1:0") as lab:
         with Sim("--core", "http://" + lab.ready["core"]) as sim:
             with Host(sim.path("mbim")) as host:
                 got = host.ask(BASIC, REGISTER)
