@@ -8,6 +8,7 @@
 Every program is real: akma-lab, akma-modemsim, akma-keyserver, akmad, dbus-daemon. Ports are
 free ones of 127.0.0.1; files stand in s.dir. Programs are ended when the with block ends.
 """
+import contextlib
 import json
 import os
 import re
@@ -70,6 +71,16 @@ def accepts(path):
     """Is somebody listening at the Unix socket @path?"""
     with socket.socket(socket.AF_UNIX) as s:
         return s.connect_ex(path) == 0
+
+
+@contextlib.contextmanager
+def refusing_address(address="127.0.0.1:0"):
+    """HOST:PORT where nobody listens, and that no other program is given meanwhile."""
+    host, port = address.rsplit(":", 1)
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind((host, int(port)))
+        yield "%s:%d" % s.getsockname()
 
 
 class Process:
@@ -355,6 +366,12 @@ class Stack:
             raise AssertionError("akmactl %s: %d\n%s" % (" ".join(words), result.returncode, result.stderr))
         return result.stdout if check else result
 
+    def renew_once_cured(self, name="mqtt", verb="renew"):
+        """The cause of a failure is gone. What akmad began by itself before that may fail still, and
+        a call that comes meanwhile shares it; the next one does not."""
+        if self.ctl(verb, name, check=False).returncode:
+            self.ctl(verb, name)
+
     def application(self, name="mqtt"):
         for line in self.ctl("list", "--json").splitlines():
             row = json.loads(line)
@@ -403,5 +420,5 @@ def worker_pids(pid):
     return pids
 
 
-__all__ = ["Stack", "Process", "program", "wait_until", "worker_pids", "signal",
+__all__ = ["Stack", "Process", "program", "wait_until", "refusing_address", "worker_pids", "signal",
            "FQDN", "IMSI", "K", "OPC", "BUILD", "SOURCE"]

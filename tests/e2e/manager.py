@@ -96,7 +96,7 @@ class Manager:
             [*ALONE, "dbus-run-session", "umockdev-run", "-d", testbed, "--", "bash", "-c", SHELL],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env={**os.environ, "USB": USB, "PORT": os.readlink(sim.path("mbim")),
-                 "LOG": self.logfile})
+                 "LOG": self.logfile, "TMPDIR": self.dir.name})
 
     def run(self, line):
         """(status, output) of a shell command; `beside PROGRAM` sees the device of the testbed."""

@@ -43,17 +43,28 @@ class Clean:
         world = worlds[self.anchor]
         world.server.hooks.clear()
         world.server.forgive()
+        if world.properties()["LastError"][0]:
+            world.stack.renew_once_cured()
+
+
+def refused_renewal(w, name):
+    """How many first requests it took. By the log, whose lines are in order: akmad tries again by
+    itself, and the server may have heard of that already."""
+    before = len(w.log())
+    assert w.error_of(w.renew) == name
+    run, ended, _ = w.log()[before:].partition("; again in ")
+    assert ended, run
+    return run.count("first request sent")
 
 
 def assert_refused(name, times=1, **hooks):
     """A renewal with these hooks fails with `name`, and the key that was there stays."""
     with Clean() as w:
         w.server.hooks.update(hooks)
-        assert w.error_of(w.renew) == name
-        assert len([e for e in w.server.events if e["event"] == "first_request"]) == times
+        assert refused_renewal(w, name) == times
         assert w.get_key()[0] == KEY
         w.server.hooks.clear()
-        w.renew()
+        w.stack.renew_once_cured()
         assert w.properties()["State"] == "ready"
 
 
@@ -259,8 +270,7 @@ def session_that_is_unknown_or_used_is_opened_again_once():
             assert len(w.server.wait_for("first_request")) == 2
         with Clean() as w:
             w.server.refuse("second", cause, times=9)
-            assert w.error_of(w.renew) == "ServerRefused"
-            assert len(w.server.wait_for("first_request")) == 2
+            assert refused_renewal(w, "ServerRefused") == 2
 
 
 @tap.test
@@ -274,7 +284,7 @@ def a_connection_that_ends_before_the_answer_costs_no_key():
             assert w.error_of(w.renew) == "ServerUnreachable", step
             w.server.hooks.clear()
             assert w.get_key()[0] == KEY
-        w.renew()
+            w.stack.renew_once_cured()
 
 
 @tap.test

@@ -84,7 +84,7 @@ def two_keys_come_on_two_connections_and_one_that_is_refused_hurts_no_other():
         s.wait_key()
         assert renew(s, "vpn") == NOT_ENTITLED
         s.server("application", "add", "vpn", "--source", "local", "--allow", "*")
-        assert renew(s, "vpn") == 0
+        s.renew_once_cured("vpn")
         rows = [json.loads(line) for line in s.server("terminal", "list", "--json").splitlines()]
         s.server("terminal", "revoke", rows[0]["terminal"])
         assert renew(s) == REVOKED
@@ -115,7 +115,7 @@ def reject_kid_that_nobody_knows_and_never_turn_to_gba_for_it():
         assert "bootstrapping-info-retrieval" not in s.processes["akma-lab"].read_log()
         # the modem registers again: a new key, which is tried at once
         assert s.control("register").startswith("ok")
-        assert renew(s) == 0
+        s.renew_once_cured()
 
 
 @tap.test
@@ -370,7 +370,6 @@ def reject_what_is_not_the_key():
 @tap.test
 def reject_causes_by_name():
     with World() as w, w.server() as server:
-        w.stack.start_agent(server=server.address, profile="psk")
         for status, cause, code in ((503, "store_unavailable", UNREACHABLE),
                                     (421, "wrong_server", REFUSED), (429, "rate_limited", LIMITED),
                                     (409, "session_used", REFUSED), (500, None, UNREACHABLE),
@@ -378,7 +377,8 @@ def reject_causes_by_name():
             server.answer = lambda request, status=status, cause=cause: (
                 status, "application/problem+json",
                 json.dumps({"status": status, "cause": cause}).encode())
-            assert renew(w.stack) == code, (cause, w.message())
+            # another akmad: one that runs may be trying again by itself, and was told the last cause
+            assert w.ask(server.address) == code, (cause, w.message())
 
 
 @tap.test

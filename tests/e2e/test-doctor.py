@@ -229,13 +229,21 @@ def server_that_is_down():
     assert s.stop("akma-keyserver") == 0
     rows = finds("server", 20)
     assert rows["tls"]["ok"] is None and rows["dns"]["ok"]
-    s.ctl("renew", "mqtt", check=False)
-    s.keyserver_config()  # with the port that it had
+    listen = s.ready.pop("akma-keyserver")["listen"]
+    with harness.refusing_address(listen):
+        s.ctl("renew", "mqtt", check=False)
+        # doctor finds it at another port; akmad asks at the old one, also when it tries again by itself
+        s.keyserver_config()
+        s.start_keyserver()
+        configure()
+        rows = finds("server", 20)
+        assert rows["tls"]["ok"] and "akmactl renew" in rows["server"]["next"], rows
+        s.stop("akma-keyserver")
+    s.ready["akma-keyserver"]["listen"] = listen
+    s.keyserver_config()
     s.start_keyserver()
-    # what akmad saw last stands until it asks again
-    rows = finds("server", 20)
-    assert rows["tls"]["ok"] and "akmactl renew" in rows["server"]["next"], rows
-    s.ctl("renew", "mqtt")
+    configure()
+    s.renew_once_cured()
     is_well()
 
 

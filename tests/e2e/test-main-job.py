@@ -180,7 +180,7 @@ def reject_a_card_that_the_operator_does_not_know():
         s.start_agent()
         assert status_of(s, "renew", "mqtt") == 23
         assert s.control("register").startswith("ok")
-        s.ctl("renew", "mqtt")
+        s.renew_once_cured()
 
 
 @tap.test
@@ -194,7 +194,7 @@ def a_server_that_is_away_costs_no_key_and_is_found_again():
         assert fingerprint(s) == first
         s.keyserver_config()
         s.start_keyserver()
-        s.ctl("renew", "mqtt")
+        s.renew_once_cured()
         assert fingerprint(s) == first
 
 

@@ -98,7 +98,7 @@ def key_that_the_operator_did_not_know_is_stale_until_it_is_written_anew():
         assert done.returncode and "AnchorKeyUnknown" in stack.ctl("list", "--json"), done
         assert key_file(stack) == "stale"
         stack.control("register")
-        stack.ctl("enroll", "mqtt")
+        stack.renew_once_cured(verb="enroll")
         assert key_file(stack) == "fresh"
 
 

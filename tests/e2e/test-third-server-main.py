@@ -90,7 +90,7 @@ def m10_reject_what_the_fifth_server_does_not_give_and_keep_the_key():
         assert s.application()["last_error"]["name"] == "org.akmad1.Error.UpstreamFailed"
         assert fingerprint(s) == first
         fifth.verb(s, "application", "allow", "broker", "third/*")
-        s.ctl("renew", "mqtt")
+        s.renew_once_cured()
 
 
 @tap.test
@@ -104,7 +104,7 @@ def a_fifth_server_that_is_away_costs_no_key_and_is_found_again():
         assert result.returncode == 31, (result.returncode, result.stderr)
         assert fingerprint(s) == first
         fifth.run(s)
-        s.ctl("renew", "mqtt")
+        s.renew_once_cured()
         assert fingerprint(s) == first and s.application()["key_id"] == "mqtt:1"
 
 
