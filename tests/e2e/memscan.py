@@ -128,9 +128,9 @@ def scan(pids, secrets):
     return result
 
 
-def left(pids, secrets, seconds=20):
-    """What scan() finds in the end: whoever answers wipes at once after that, and the other end may
-    have its answer before. Ends with the first scan that finds nothing."""
+def left(pids, secrets, seconds=60):
+    """What scan() finds in the end, {} if nothing: whoever answers wipes at once after that, and the
+    other end may have its answer before. Ends with the first scan that finds nothing."""
     end = time.monotonic() + seconds
     while True:
         hits = {name: where for name, where in scan(pids, secrets).items() if where}

@@ -500,17 +500,10 @@ def the_proxy_changes_nothing():
 def left_in_memory(modem, secrets, *actions):
     """Which of @secrets are in card-tool when it has done @actions."""
     tool = modem.start(*actions, "wait")
-    left = {}
-
-    def nothing():
-        left.clear()
-        left.update((n, where) for n, where in memscan.scan([tool.pid], secrets).items() if where)
-        return not left
     try:
         for _ in actions:
             assert tool.stdout.readline().startswith("ok"), "an action failed"
-        tap.eventually(nothing, 10)  # when the last transaction has ended
-        return left
+        return memscan.left([tool.pid], secrets)  # when the last transaction has ended
     finally:
         tool.kill()
         tool.communicate()
