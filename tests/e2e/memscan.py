@@ -132,11 +132,13 @@ def left(pids, secrets, seconds=60):
     """What scan() finds in the end, {} if nothing: whoever answers wipes at once after that, and the
     other end may have its answer before. Ends with the first scan that finds nothing."""
     end = time.monotonic() + seconds
+    pause = 0.05  # longer each time: each scan stops the processes, and they must get to run
     while True:
         hits = {name: where for name, where in scan(pids, secrets).items() if where}
         if not hits or time.monotonic() > end:
             return hits
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(2 * pause, 2)
 
 
 def need_access():
