@@ -228,6 +228,7 @@ def fault_at(wire, fault, after, challenge_action, ms):
         tool.stdout.readline()
         modem.ok("fault %s after=%d times=1" % (fault, after))
         lines = finish(tool)
+        assert len(lines) == 4, (fault, after, lines)
         for line in lines[:2]:
             assert line.startswith(("ok", "error ModemFailed: ")), (fault, after, line)
         same(lines[2], expected())
