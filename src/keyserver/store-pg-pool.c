@@ -44,16 +44,22 @@ link_drop(AkmaPgLink *link, const GError *error)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* Sends what is queued; watches for answers, and for room if not all went out. */
+/*
+ * Sends what is queued; watches for answers, and for room if not all went out. Of a connection that
+ * broke libpq has closed the descriptor, perhaps before the loop first waits for it: the loop ends
+ * the process over one that it cannot wait for.
+ */
 void
 akma_pg_link_flush(AkmaPgLink *link)
 {
     bool pending = false;
 
-    if (!akma_pg_flush(link->pg, &pending, NULL))
-        link->broken = true;
-    else
+    if (akma_pg_flush(link->pg, &pending, NULL)) {
         uv_poll_start(link->poll, pending ? UV_READABLE | UV_WRITABLE : UV_READABLE, on_poll);
+    } else {
+        link->broken = true;
+        uv_poll_stop(link->poll);
+    }
 }
 
 static void

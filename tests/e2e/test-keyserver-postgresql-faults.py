@@ -19,6 +19,7 @@ except ImportError as missing:
 
 import harness  # noqa: E402
 import keyserver  # noqa: E402
+import pgdoor  # noqa: E402
 import postgres  # noqa: E402
 import reference  # noqa: E402
 from keyserver import FIRST_KEY, KID, Server, cause_of  # noqa: E402
@@ -140,6 +141,28 @@ def a_connection_that_is_cut_costs_no_exchange():
             pg.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                    " WHERE application_name = 'akma-keyserver'")
         check_store_holds(s, ledger)
+
+
+@tap.test
+def a_connection_that_ends_the_moment_it_is_made_costs_no_worker():
+    """libpq closes the descriptor when it finds that out: the loop must not wait for it any more."""
+    with pgdoor.Door(pg.folder) as door, \
+            Server(conninfo=pg.conninfo("moment").replace(pg.folder, door.folder)) as s:
+        name_terminals(s)
+        ledger = Ledger()
+        ledger.ask_until_given(s, KID)
+        workers = s.workers()
+        door.shuts = True
+        pg.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+               " WHERE application_name = 'akma-keyserver'")
+        # of two that wait for it the first finds out, and the second makes libpq close it
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            while door.n_shut < 4:
+                asked = [pool.submit(cause_of, s.exchange, kid=kid) for kid in FLEET[:8]]
+                assert all(f.result() == GONE for f in asked)
+        door.shuts = False
+        ledger.ask_until_given(s, KID)
+        assert s.workers() == workers, s.process.read_log()
 
 
 @tap.test
