@@ -170,5 +170,6 @@ script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-systemd.py
 EXTRA_DIST += tests/e2e/aanf.py tests/e2e/bsf.py tests/e2e/certificates.py \
 	tests/e2e/digest_client.py tests/e2e/fifth.py tests/e2e/figures.py \
-	tests/e2e/keyserver.py tests/e2e/postgres.py tests/e2e/provider.py tests/e2e/psk_client.py tests/e2e/third.py \
+	tests/e2e/keyserver.py tests/e2e/pgdoor.py tests/e2e/postgres.py tests/e2e/provider.py \
+	tests/e2e/psk_client.py tests/e2e/third.py \
 	tests/fakes/key-store.h tests/fakes/postgres.h
