@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -148,7 +149,7 @@ def reject_sealing_key_that_everybody_may_read():
 def failure_at_each_step_of_the_card_is_named_and_leaves_no_channel_open():
     with QuickWorld() as w:
         w.start().wait_key()
-        # a garbled or cut answer costs the timeout
+        # a garbled or cut answer costs the timeout; a busy machine may exceed it without any fault
         for fault, steps in (("sw 6f00", range(7)), ("cme 100", range(7)), ("garble", (0, 3)),
                              ("truncate", (0,))):
             for after in steps:
@@ -156,7 +157,7 @@ def failure_at_each_step_of_the_card_is_named_and_leaves_no_channel_open():
                 name = w.error_of(w.renew)
                 assert name in (None, "ModemFailed"), (fault, after, name)
                 control(w, "reset")
-        w.renew()
+        w.wait("it works", lambda: w.error_of(w.renew) is None)
         w.wait("all channels are closed", lambda: channels_open(w) == 0)
         assert w.get_key()[0] == KEY
 
@@ -167,7 +168,7 @@ def dropped_answer_is_modem_failed_and_leaves_no_channel_open():
         w.start().wait_key()
         control(w, "fault drop after=3 times=1")
         assert w.error_of(w.renew) == "ModemFailed"
-        w.renew()
+        w.wait("it works", lambda: w.error_of(w.renew) is None)
         w.wait("all channels are closed", lambda: channels_open(w) == 0)
 
 
@@ -241,13 +242,15 @@ def sigterm_right_after_ready_is_a_clean_stop():
 @tap.test
 def sighup_in_the_middle_of_an_exchange_loses_nothing():
     with World() as w:
-        w.server.hooks["first_response"] = lambda answer: time.sleep(0.5) or answer
+        gate = threading.Event()
+        w.server.hooks["first_response"] = lambda answer: gate.wait(60) and answer
         w.start()
         w.server.wait_for("first_request")
         w.reload()
+        w.wait("it is reloaded", lambda: "configuration reloaded" in w.log())
+        gate.set()
         w.wait_key()
         assert w.get_key()[0] == KEY
-        assert "configuration reloaded" in w.log()
 
 
 @tap.test
@@ -275,7 +278,7 @@ def watchdog_is_fed_while_the_modem_is_slow():
         inbox.bind(w.stack.path("notify"))
         inbox.setblocking(False)
         w.stack.start_modem(card=world.card(), core=False)
-        control(w, "delay 400")
+        control(w, "delay 1000")
         w.stack.env.update(NOTIFY_SOCKET=w.stack.path("notify"), WATCHDOG_USEC="200000")
         w.start(modem=False)
         end, words = time.monotonic() + 60, []

@@ -2,6 +2,7 @@
 """The agent over its life: restart, reload, bad files, modem and server that go and come."""
 import os
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -180,12 +181,15 @@ def reject_options_that_are_none():
 @tap.test
 def sigterm_ends_a_running_exchange_in_time():
     with World() as w:
-        w.server.hooks["first_response"] = lambda answer: time.sleep(8) or answer
+        gate = threading.Event()
+        w.server.hooks["first_response"] = lambda answer: gate.wait(60) and answer
         w.start()
         w.server.wait_for("first_request")
         start = time.monotonic()
         assert w.stack.stop("akmad") == 0
-        assert time.monotonic() - start < 7
+        # before the server, or the time that it has, could end it
+        assert time.monotonic() - start < 15
+        gate.set()
 
 
 @tap.test
@@ -195,7 +199,7 @@ def the_end_of_the_bus_ends_the_agent():
         w.connection.set_exit_on_close(False)
         agent = w.stack.processes["akmad"]
         w.stack.stop("dbus-daemon")
-        assert agent.popen.wait(10) == 7
+        assert agent.popen.wait(60) == 7
         assert "the bus is gone" in agent.read_log()
 
 
@@ -225,7 +229,7 @@ def another_card_is_a_new_exchange_and_keeps_the_key():
         w.wait("no card", lambda: w.get_all(ROOT, MANAGER)["State"] == "no-sim")
         assert w.get_key()[0] == KEY
         assert w.stack.control("sim in " + w.stack.path("other.card")).startswith("ok")
-        w.server.wait_for("first_request", before + 1, timeout=20)
+        w.server.wait_for("first_request", before + 1)
         kids = [e["kid"] for e in w.server.events if e["event"] == "first_request"]
         assert kids[-1] == world.derive.a_kid(other, imsi) != kids[0]
         w.wait_key()

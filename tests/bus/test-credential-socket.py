@@ -158,13 +158,13 @@ def reject_units_and_names_that_the_configuration_does_not_give():
                 ("unit/mqtt.service/MQTT", "no such application")):
             before = w.log().count(says)
             assert w.fetch(address) == b"", address
-            harness.wait_until(says, lambda: w.log().count(says) == before + 1, 20)
+            harness.wait_until(says, lambda: w.log().count(says) == before + 1)
         for address in (None, "unit/mqtt.service", "mqtt.key", "unit/mqtt/mqtt.key",
                         "unit/mqtt.service/mqtt.key\0"):
             before = w.log().count("its address names no unit")
             assert w.fetch(address) == b"", address
             harness.wait_until("no unit", lambda: w.log().count("its address names no unit") ==
-                               before + 1, 20)
+                               before + 1)
         assert w.fetch() == KEY
 
 

@@ -121,7 +121,7 @@ def modem_that_comes_later_is_found_by_itself():
     with UdevWorld("[modem m1]\ndevice=auto\nprotocol=auto\n") as w:
         w.add_modem()
         w.start()
-        assert w.state() == "no-modem"
+        w.wait("it has looked", lambda: w.state() == "no-modem")
         assert w.error_of(w.renew) == "NoModem"
         w.plug()
         w.wait_key()

@@ -124,7 +124,7 @@ def reject_when_polkit_goes_without_an_answer():
             ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "busctl",
              "--address=" + w.stack.bus, "--timeout=60", "call", "org.akmad1", *RENEW],
             stderr=subprocess.PIPE, text=True)
-        harness.wait_until("polkit was asked", asked, 20)
+        harness.wait_until("polkit was asked", asked)
         # others are served meanwhile
         w.renew()
         polkit = w.stack.processes.pop("polkit")
@@ -143,7 +143,7 @@ def reject_a_call_whose_application_goes_while_polkit_is_asked():
             ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "busctl",
              "--address=" + w.stack.bus, "--timeout=60", "call", "org.akmad1", *RENEW],
             stderr=subprocess.PIPE, text=True)
-        harness.wait_until("polkit was asked", asked, 20)
+        harness.wait_until("polkit was asked", asked)
         w.applications = ""
         w.reload()
         _, said = caller.communicate(timeout=60)

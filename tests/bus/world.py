@@ -44,7 +44,7 @@ try:
         Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
         None, None)
     r, fds = c.call_with_unix_fd_list_sync("org.akmad1", sys.argv[2], sys.argv[3], sys.argv[4],
-        GLib.Variant.parse(None, sys.argv[5], None, None), None, 0, 10000, None, None)
+        GLib.Variant.parse(None, sys.argv[5], None, None), None, 0, 60000, None, None)
     out = {"ok": True, "key": os.read(fds.get(0), 99).hex() if fds and fds.get_length() else None}
 except GLib.Error as e:
     out = {"ok": False, "error": Gio.DBusError.get_remote_error(e)}

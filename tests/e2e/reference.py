@@ -141,7 +141,7 @@ class Session:
 
 
 class Client:
-    def __init__(self, url, ca_file, connect=None, timeout=10):
+    def __init__(self, url, ca_file, connect=None, timeout=60):
         parts = urllib.parse.urlsplit(url)
         self.fqdn = parts.hostname
         self.authority = parts.netloc

@@ -172,7 +172,7 @@ class ReferenceServer:
             except OSError:
                 pass
 
-    def wait_for(self, event, count=1, timeout=10):
+    def wait_for(self, event, count=1, timeout=60):
         """Waits until `event` has happened `count` times; returns those events."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -195,7 +195,7 @@ class ReferenceServer:
     def _serve(self, sock):
         channel = None
         try:
-            sock.settimeout(30)
+            sock.settimeout(60)
             sock = self._context.wrap_socket(sock, server_side=True)
             channel = Channel(sock, False)
             self._channels.add(channel)
