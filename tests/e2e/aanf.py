@@ -22,6 +22,18 @@ import h2.exceptions
 PATH = "/naanf-akma/v1/retrieve-applicationkey"
 
 
+def listen_at(port):
+    """A socket that listens there; another program may have been given that port for a moment."""
+    end = time.monotonic() + 90
+    while True:
+        try:
+            return socket.create_server(("127.0.0.1", port), reuse_port=False)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
 class Aanf:
     def __init__(self):
         self.first_keys, self.supis, self.gpsis = {}, {}, {}
@@ -43,20 +55,9 @@ class Aanf:
         return "http://127.0.0.1:%d" % self.port
 
     def start(self):
-        self.listener = self.listen()
+        self.listener = listen_at(self.port)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
-
-    def listen(self):
-        """At the port it had; another program may have been given it for a moment."""
-        end = time.monotonic() + 90
-        while True:
-            try:
-                return socket.create_server(("127.0.0.1", self.port), reuse_port=False)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE or time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
 
     def stop(self):
         """Closes the port and every connection."""

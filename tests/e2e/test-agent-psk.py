@@ -237,10 +237,9 @@ def a_stock_server_over_gba_gives_its_key():
         bsf = ubserver.Bsf(aka.Usim(harness.K, harness.OPC))
         s.start_modem(), s.start_bus()
         # nobody is there yet, but the bootstrapping is done
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            nobody = "127.0.0.1:%d" % closed.getsockname()[1]
-        s.start_agent(server=nobody, bsf=bsf.url, profile="psk")
-        assert renew(s) == UNREACHABLE
+        with harness.refusing_address() as nobody:
+            s.start_agent(server=nobody, bsf=bsf.url, profile="psk")
+            assert renew(s) == UNREACHABLE
         b_tid, (ks, rand, impi) = list(bsf.sessions.items())[-1]
         ks_naf = ubserver.ks_naf(ks, rand, impi, FQDN, UA)
         #= TS 33.222 5.4: with GBA it is 3GPP-bootstrapping; and the B-TID

@@ -130,7 +130,7 @@ def a_large_answer_comes_whole():
 
 def a_connection_serves_one_request_after_the_other():
     with peer() as server:
-        client = http.client.HTTPConnection(*server.address, timeout=5)
+        client = http.client.HTTPConnection(*server.address, timeout=peers.WAIT_S)
         client.connect()
         port = client.sock.getsockname()[1]
         for n in range(20):
@@ -277,7 +277,7 @@ def reject_a_slow_client_however_often_it_says_something():
 
 
 def reject_a_client_that_says_nothing():
-    with peer("--handshake-ms=1500", "--idle-ms=1500") as server:
+    with peer("--handshake-ms=3000", "--idle-ms=3000") as server:
         silent, idle = Raw(server), Raw(server)
         idle.send(GET)
         assert idle.answer()[0] == 200

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+import harness
 import peers
 from peers import FakeServer, H2Side, Peer
 
@@ -221,9 +222,8 @@ def after_a_cancelled_request_the_next_one_works():
 
 
 def reject_a_closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
-    failed(ask(f"http://127.0.0.1:{port}", "GET /hello -")[0], UNREACHABLE, "connect")
+    with harness.refusing_address() as address:
+        failed(ask(f"http://{address}", "GET /hello -")[0], UNREACHABLE, "connect")
 
 
 def reject_a_name_that_is_not_there():

@@ -37,7 +37,7 @@ from keyserver import (FIRST_KEY, KID, RATES, SUPI, Server, cause_of,  # noqa: E
 def raw_tls(s):
     context = ssl.create_default_context(cafile=s.stack.path("ca.pem"))
     context.set_alpn_protocols(["h2"])
-    return context.wrap_socket(socket.create_connection(s.address, 10), server_hostname=FQDN)
+    return context.wrap_socket(socket.create_connection(s.address, 60), server_hostname=FQDN)
 
 
 def first_request_bytes():
@@ -68,7 +68,7 @@ def a_client_that_sends_byte_by_byte_in_time_is_served():
 @tap.test
 def reject_a_client_that_sends_byte_by_byte_for_ever():
     """It is never idle, but its time for the exchange ends; others do not notice it."""
-    with Server(extra=RATES + "idle=2s\nexchange=3s\n") as s, raw_tls(s) as sock:
+    with Server(extra=RATES + "idle=5s\nexchange=6s\n") as s, raw_tls(s) as sock:
         begun = time.monotonic()
         ended = None
         try:
@@ -81,13 +81,13 @@ def reject_a_client_that_sends_byte_by_byte_for_ever():
                 assert ended < 30
         except (ssl.SSLError, OSError):
             pass
-        assert 2.5 < time.monotonic() - begun < 30
+        assert 5.5 < time.monotonic() - begun < 30
         assert len([r for r in s.audits("session")]) >= 1
 
 
 @tap.test
 def reject_a_client_that_does_not_read():
-    with Server(extra=RATES + "idle=1s\nexchange=3s\n") as s, s.client() as c:
+    with Server(extra=RATES + "idle=3s\nexchange=5s\n") as s, s.client() as c:
         session = c.open_session("akma", KID, FIRST_KEY)
         assert session.id
         begun = time.monotonic()
@@ -174,7 +174,7 @@ class Bad:
     """A port where something else answers: bytes of ours, at once or drop by drop."""
 
     def __init__(self, port, greeting, pause=0, hold=True):
-        self.listener = socket.create_server(("127.0.0.1", port))
+        self.listener = aanf.listen_at(port)
         self.greeting, self.pause, self.hold, self.open = greeting, pause, hold, []
         threading.Thread(target=self.accept, daemon=True).start()
 

@@ -146,7 +146,7 @@ class Bsf:
         if self.wrong in ("403", "404", "429", "500", "503"):
             return self.message(self.wrong + " No", self.more)
         if self.wrong == "silence":
-            time.sleep(3)
+            time.sleep(60)
             return None
         if self.wrong == "closes":
             return None
