@@ -98,7 +98,7 @@ def log_time(line, now):
     return midnight + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
-def find_line(process, pattern, step, seconds=10):
+def find_line(process, pattern, step, seconds=60):
     """(time, match) of the first log line with @pattern."""
     def look():
         for line in process.read_log().splitlines():
@@ -203,7 +203,7 @@ class Watcher:
 
     def wait(self, kid):
         return harness.wait_until("KeyChanged " + kid, lambda: [
-            e for e in self.events() if e["event"] == "key-changed" and e["kid"] == kid], 10)
+            e for e in self.events() if e["event"] == "key-changed" and e["kid"] == kid])
 
     def stop(self):
         self.popen.send_signal(signal.SIGTERM)

@@ -105,7 +105,9 @@ class Server:
 
     def audits(self, event):
         with open(self.audit) as f:
-            return [row for row in map(json.loads, f) if row["event"] == event]
+            # the last line may be half written
+            rows = [json.loads(line) for line in f if line.endswith("\n")]
+        return [row for row in rows if row["event"] == event]
 
     def workers(self):
         return [p for p in harness.worker_pids(self.process.pid) if p != self.process.pid]

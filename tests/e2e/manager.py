@@ -123,7 +123,7 @@ class Manager:
     def modem(self):
         return self.ask("-m", "any").get("modem", {})
 
-    def wait_for(self, condition, what, timeout=30):
+    def wait_for(self, condition, what, timeout=60):
         """Of the modem, as mmcli shows it."""
         found = {}
 

@@ -47,7 +47,7 @@ class Refused(Exception):
 class Client:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         self.socket.connect(path)
         self.serial = 0
         self.events = []
@@ -78,7 +78,7 @@ class Client:
                 raise Refused(message[2][0], message[2][2:].decode())
             return message[0], message[2]
 
-    def open(self, device, protocol="at", slot=1, proxy=2, timeout_ms=2000, guess=0):
+    def open(self, device, protocol="at", slot=1, proxy=2, timeout_ms=20000, guess=0):
         return self.ask(OPEN, text(protocol) + text(device) + bytes([slot, proxy]) +
                         struct.pack(">IB", timeout_ms, guess))
 
@@ -242,12 +242,12 @@ def it_takes_the_socket_that_systemd_made():
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(path)
         listener.listen(8)
+        client = Client(path)  # it is waited for by nobody that ends after a second
         process = subprocess.Popen(
             ["bash", "-c", 'export LISTEN_PID=$$ LISTEN_FDS=1; exec 3<&%d "$@"' % listener.fileno(),
              "sh", PROGRAM, "--user", ME, "--device", "/dev/pts/*", "--idle", "1s"],
             pass_fds=[listener.fileno()])
         try:
-            client = Client(path)
             assert client.open(stack.path("modem.tty"))[0] == OPENED
             client.socket.close()
             assert process.wait(60) == 0
@@ -263,7 +263,7 @@ def reject_another_user():
         raise tap.Skip("needs root, to become somebody else")
     with Helper(user="daemon") as helper:
         code = ("import socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET);"
-                "s.settimeout(10); s.connect(sys.argv[1])\n"
+                "s.settimeout(60); s.connect(sys.argv[1])\n"
                 "try: s.send(b'\\x04\\x00\\x01'); sys.exit(3 if s.recv(99) else 0)\n"
                 "except (ConnectionResetError, BrokenPipeError): sys.exit(0)\n")
 
@@ -390,7 +390,7 @@ def it_stops_cleanly():
         client.open(helper.device)
         process = helper.processes.pop("akmad-port")
         process.signal(signal.SIGTERM)
-        assert process.popen.wait(5) == 0
+        assert process.popen.wait(60) == 0
         assert not os.path.exists(helper.socket)
         hung_up(client)
 

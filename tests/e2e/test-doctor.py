@@ -325,7 +325,7 @@ def agent_that_does_not_answer():
     agent = s.processes["akmad"]
     agent.signal(signal.SIGSTOP)
     try:
-        status, rows = doctor(timeout="1")
+        status, rows = doctor(timeout="3")
     finally:
         agent.signal(signal.SIGCONT)
     assert (status, first_fault(rows)) == (7, "daemon"), rows

@@ -219,7 +219,7 @@ def the_admin_process_holds_no_key_and_tells_of_nobody():
 @tap.test
 def a_worker_that_dies_costs_its_own_sessions_and_no_others():
     with Server(workers=2) as s:
-        clients = [s.client().__enter__() for _ in range(12)]
+        clients = [s.client().__enter__() for _ in range(24)]
         sessions = [c.open_session("akma", KID, FIRST_KEY) for c in clients]
         os.kill(s.workers()[0], signal.SIGKILL)
         served = 0
@@ -230,7 +230,7 @@ def a_worker_that_dies_costs_its_own_sessions_and_no_others():
             except (reference.ConnectionLost, OSError):
                 pass
         # the kernel spreads connections over both: neither had all of them
-        assert 0 < served < 12, served
+        assert 0 < served < len(clients), served
         harness.wait_until("both are back", lambda: len(s.workers()) == 2)
         for _ in range(6):
             s.exchange()
@@ -242,7 +242,7 @@ def sigterm_with_open_admin_connections_ends_in_time():
         idle.sendall(b"GET /metrics HTTP/1.1\r\n")
         begun = time.monotonic()
         assert s.stack.stop("akma-keyserver") == 0
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 9
 
 
 tap.main()

@@ -536,7 +536,7 @@ def every_worker_serves_it():
 @tap.test
 def reject_clear_text_and_weak_tls():
     with DigestServer() as s:
-        with socket.create_connection(address(s), 5) as plain:
+        with socket.create_connection(address(s), 60) as plain:
             plain.sendall(b"GET /v1/keys/mqtt HTTP/1.1\r\nHost: %s\r\n\r\n" % FQDN.encode())
             try:
                 assert b"HTTP" not in plain.recv(4096)
@@ -569,7 +569,7 @@ def the_other_port_is_as_it_was():
         for protocols in (["h2"], ["http/1.1"]):
             context.set_alpn_protocols(protocols)
             try:
-                context.wrap_socket(socket.create_connection(s.address, 5), server_hostname=FQDN)
+                context.wrap_socket(socket.create_connection(s.address, 60), server_hostname=FQDN)
                 raise AssertionError("taken")
             except OSError:
                 pass
@@ -594,7 +594,7 @@ def m5_no_copy_of_the_first_key_is_left_and_control_a_live_one_is_found(anchor):
                 ask(c, user, key, realm, qop="auth-int")))
             asking.start()
             harness.wait_until("the key is there", lambda: memscan.scan(
-                s.workers(), wanted)["first key"], 10)
+                s.workers(), wanted)["first key"])
             db.execute("ROLLBACK")
             db.close()
             asking.join()

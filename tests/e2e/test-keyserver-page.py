@@ -147,7 +147,7 @@ def an_unwell_server_says_so():
     with Server(extra=PAGE) as s:
         path = s.stack.path("keys.db")
         os.rename(path, path + ".away")
-        wait_until("unwell", lambda: "unwell" in Page(get(s, "/")[1]).text, 40)
+        wait_until("unwell", lambda: "unwell" in Page(get(s, "/")[1]).text)
         assert "The store does not answer." in Page(get(s, "/")[1]).text
         os.rename(path + ".away", path)
 

@@ -5,6 +5,7 @@ import os
 import resource
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -567,6 +568,15 @@ def reject_sockets_from_systemd_that_are_not_one_that_listens():
             assert done.returncode == 6 and "LISTEN_FDS" in done.stderr, done
 
 
+def shows_it(s):
+    """The certificate of the CA that terminals know now."""
+    try:
+        s.client().__enter__().__exit__()
+        return True
+    except ssl.SSLError:
+        return False
+
+
 @tap.test
 def sighup_reloads_and_keeps_the_old_configuration_if_the_new_one_is_bad():
     with Server() as s, s.client() as open_before:
@@ -583,6 +593,8 @@ def sighup_reloads_and_keeps_the_old_configuration_if_the_new_one_is_bad():
         harness.wait_until("reloaded", lambda: "read again" in s.process.read_log())
         # the connection from before is still there; a new one meets certificate and limit
         assert "mqtt" in session.ask(["mqtt"]).by_id
+        # the worker hears of it a moment later
+        harness.wait_until("the new certificate is shown", lambda: shows_it(s))
         assert "mqtt" in s.exchange().by_id
         assert cause_of(s.exchange) == (429, "rate_limited")
 

@@ -49,7 +49,7 @@ class Watcher:
 
     def wait(self, event, kid=None):
         return harness.wait_until("event %s %s" % (event, kid), lambda: [
-            e for e in self.events() if e["event"] == event and kid in (None, e["kid"])], 10)
+            e for e in self.events() if e["event"] == event and kid in (None, e["kid"])])
 
     def close(self):
         self.popen.terminate()

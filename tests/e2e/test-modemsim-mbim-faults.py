@@ -62,6 +62,7 @@ def fault_truncate_stops_in_the_middle():
         whole = len(host.ask(UICC, 1).fragments[0])
         sim.ok("fault truncate")
         host.start(UICC, 1, QUERY)
+        assert host.read_some(60)
         while host.read_some(0.3):
             pass
         assert 12 < len(host.buffer) < whole

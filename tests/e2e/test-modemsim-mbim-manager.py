@@ -64,7 +64,7 @@ def manager_sees_the_card_go_and_another_come():
         modem = mm.wait_for(lambda m: m["generic"]["state"] == "disabled", "found")
         before = modem["dbus-path"]
         sim.ok("sim out")
-        sim.wait_until(lambda: mm.modem().get("dbus-path") != before, "gone", 30)
+        sim.wait_until(lambda: mm.modem().get("dbus-path") != before, "gone")
         sim.ok("sim in " + sim.write("other", other))
         mm.wait_for(lambda m: m["generic"]["state"] == "disabled", "back")
         assert mm.ask("-i", "any")["sim"]["properties"]["imsi"] == "001010123456780"

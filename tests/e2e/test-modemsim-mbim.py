@@ -253,7 +253,7 @@ def through_proxy(sim, script):
     if subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode != 0:
         raise tap.Skip("user namespaces are off")
     start = (f"{PROXY} --no-exit & "
-             "for i in $(seq 50); do grep -q mbim-proxy /proc/net/unix && break; sleep 0.1; done; ")
+             "for i in $(seq 600); do grep -q mbim-proxy /proc/net/unix && break; sleep 0.1; done; ")
     done = subprocess.run([*ALONE, "sh", "-euc", start + script], capture_output=True, text=True,
                           timeout=60, stdin=subprocess.DEVNULL,
                           env={**os.environ, "M": "mbimcli -p -d " + sim.path("mbim")})

@@ -167,13 +167,18 @@ def qmicli_reads_the_registration():
         assert "MCC: '001'" in text and "MNC: '01'" in text, text
 
 
+def wait_for(proxy):
+    """In the shell of its namespaces, until it listens."""
+    return "for i in $(seq 600); do grep -q @%s /proc/net/unix && break; sleep 0.1; done; " % proxy
+
+
 @tap.test
 def qmi_proxy_shares_the_modem():
     need_qmicli()
     need_proxy(QMI_PROXY)
     need_namespaces()
     # a proxy of our own: the abstract sockets are those of the network namespace
-    script = ('"$PROXY" --no-exit & proxy=$!; sleep 0.5; status=0; '
+    script = ('"$PROXY" --no-exit & proxy=$!; ' + wait_for("qmi-proxy") + 'status=0; '
               'for i in 1 2 3; do qmicli -p -d "$DEVICE" --device-open-qmi --dms-get-ids & '
               'pids="$pids $!"; done; for p in $pids; do wait $p || status=1; done; '
               'qmicli -p -d "$DEVICE" --device-open-qmi '
@@ -198,7 +203,7 @@ def qmicli_finds_the_socket_as_proxy():
         with open(path, "w") as file:
             file.write(card())
         script = ('"$PROGRAM" --card "$CARD" --qmi-socket qmi-proxy --qmi "$CARD.q" '
-                  '--ready "$CARD.r" & sim=$!; for i in $(seq 100); do [ -e "$CARD.r" ] && break; '
+                  '--ready "$CARD.r" & sim=$!; for i in $(seq 1200); do [ -e "$CARD.r" ] && break; '
                   'sleep 0.05; done; qmicli -p -d "$CARD.q" --device-open-qmi --dms-get-ids; '
                   'status=$?; kill $sim; wait $sim; exit $status')
         result = subprocess.run(
@@ -225,7 +230,7 @@ def mbim_proxy_carries_qmi():
     need_qmicli()
     need_proxy(MBIM_PROXY)
     need_namespaces()
-    script = ('"$PROXY" --no-exit & proxy=$!; sleep 0.5; '
+    script = ('"$PROXY" --no-exit & proxy=$!; ' + wait_for("mbim-proxy") +
               'qmicli -p -d "$DEVICE" --device-open-mbim --dms-get-ids; status=$?; '
               'kill $proxy; wait $proxy; exit $status')
     with modemsim.Sim("--dialect", "mbim-qmi") as sim:

@@ -232,7 +232,7 @@ def both_run_from_the_command_line():
                 capture_output=True, text=True, timeout=60, check=True).stdout
         finally:
             server.terminate()
-        assert server.wait(10) == 0
+        assert server.wait(60) == 0
     assert json.loads(out)["keys"][0]["kid"] == "mqtt:4"
 
 

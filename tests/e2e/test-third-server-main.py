@@ -33,7 +33,8 @@ def renew(s):
 
 def events(s, name):
     with open(s.path("fifth", "audit.jsonl")) as f:
-        return [row for row in map(json.loads, f) if row["event"] == name]
+        rows = [json.loads(line) for line in f if line.endswith("\n")]
+    return [row for row in rows if row["event"] == name]
 
 
 @tap.each("akma", "gba")
