@@ -202,6 +202,12 @@ receive(int fd,
     }
 }
 
+static void
+cannot_receive(int error, gpointer user_data G_GNUC_UNUSED)
+{
+    g_warning("cannot let in who connects: %s; trying again", g_strerror(error));
+}
+
 static int
 listen_at(const char *path, GError **error)
 {
@@ -249,7 +255,7 @@ open_all(Program *program, GError **error)
     program->host.left = guest_left;
     program->host.user_data = program;
     program->guests = g_ptr_array_new_with_free_func((GDestroyNotify)akma_guest_free);
-    program->listener = akma_listener_new(fd, receive, program);
+    program->listener = akma_listener_new(fd, receive, cannot_receive, program);
 
     return true;
 }

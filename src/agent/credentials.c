@@ -261,6 +261,12 @@ receive(int fd, const struct sockaddr_un *address, socklen_t address_len, gpoint
     look(guest, wait_s == 0);
 }
 
+static void
+cannot_receive(int error, gpointer user_data G_GNUC_UNUSED)
+{
+    g_warning("credential socket: cannot let in who connects: %s; trying again", g_strerror(error));
+}
+
 AkmaCredentials *
 akma_credentials_new(int fd, AkmaConfig *config, AkmaCredentialsPeek peek, gpointer agent)
 {
@@ -270,7 +276,7 @@ akma_credentials_new(int fd, AkmaConfig *config, AkmaCredentialsPeek peek, gpoin
     self->peek = peek;
     self->agent = agent;
     self->guests = g_ptr_array_new_with_free_func(guest_free);
-    self->listener = akma_listener_new(fd, receive, self);
+    self->listener = akma_listener_new(fd, receive, cannot_receive, self);
 
     return self;
 }

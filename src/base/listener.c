@@ -16,6 +16,7 @@ struct _AkmaListener {
     bool full;
     bool failing; /* the last one could not be accepted */
     AkmaListenerEnter enter;
+    AkmaListenerFailed failed;
     gpointer user_data;
 };
 
@@ -50,7 +51,7 @@ on_connection(int listener, GIOCondition condition G_GNUC_UNUSED, gpointer user_
 
     /* the socket stays readable as long as nobody is taken from it: no spinning until then */
     if (!self->failing)
-        g_warning("cannot let in who connects: %s; trying again", g_strerror(errno));
+        self->failed(errno, self->user_data);
     self->failing = true;
     self->source = 0;
     self->pause = g_timeout_add(PAUSE_MS, resume, self);
@@ -66,12 +67,13 @@ watch(AkmaListener *self)
 }
 
 AkmaListener *
-akma_listener_new(int fd, AkmaListenerEnter enter, gpointer user_data)
+akma_listener_new(int fd, AkmaListenerEnter enter, AkmaListenerFailed failed, gpointer user_data)
 {
     AkmaListener *self = g_new0(AkmaListener, 1);
 
     self->fd = fd;
     self->enter = enter;
+    self->failed = failed;
     self->user_data = user_data;
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
     watch(self);

@@ -22,8 +22,15 @@ typedef void (*AkmaListenerEnter)(int fd,
                                   socklen_t len,
                                   gpointer user_data);
 
+/* Nobody could be let in, for @error of accept(2); it is tried again, and told once until it works.
+ */
+typedef void (*AkmaListenerFailed)(int error, gpointer user_data);
+
 /* Takes @fd, a listening socket. Who is there already enters from the loop. */
-AkmaListener *akma_listener_new(int fd, AkmaListenerEnter enter, gpointer user_data);
+AkmaListener *akma_listener_new(int fd,
+                                AkmaListenerEnter enter,
+                                AkmaListenerFailed failed,
+                                gpointer user_data);
 /* Closes the socket. NULL is fine. */
 void akma_listener_free(AkmaListener *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaListener, akma_listener_free)

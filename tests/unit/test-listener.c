@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@ typedef struct {
     struct sockaddr_un address; /* in no folder: Linux chooses the name */
     socklen_t len;
     unsigned entered;
+    unsigned failed;
     bool full_after_one;
 } Door;
 
@@ -39,6 +41,15 @@ on_enter(int fd, const struct sockaddr_un *address, socklen_t len, gpointer user
 }
 
 static void
+on_failed(int error, gpointer user_data)
+{
+    Door *door = user_data;
+
+    assert_int_equal(error, EMFILE);
+    door->failed++;
+}
+
+static void
 open_door(Door *door)
 {
     const struct sockaddr_un any = {.sun_family = AF_UNIX};
@@ -49,7 +60,7 @@ open_door(Door *door)
     assert_int_equal(listen(fd, 8), 0);
     door->len = sizeof door->address;
     assert_int_equal(getsockname(fd, (struct sockaddr *)&door->address, &door->len), 0);
-    door->listener = akma_listener_new(fd, on_enter, door);
+    door->listener = akma_listener_new(fd, on_enter, on_failed, door);
 }
 
 static int
@@ -139,6 +150,12 @@ without_a_descriptor_left_it_does_not_spin(void **state G_GNUC_UNUSED)
 
     run_what_is_due();
     assert_int_equal(door.entered, 0);
+    assert_int_equal(door.failed, 1);
+    /* the pause is over, and it is as before: not told again */
+    g_usleep(200 * 1000);
+    run_what_is_due();
+    assert_int_equal(door.entered, 0);
+    assert_int_equal(door.failed, 1);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     wait_for(&door, 1);
 
