@@ -226,9 +226,9 @@ def run_server(options):
         first_keys = json.load(file)
     with open(options.application_keys, encoding="ascii") as file:
         application_keys = json.load(file)
-    folder = tempfile.mkdtemp(prefix="reference-")
-    with ReferenceServer(options.fqdn, folder, options.certificate, options.key,
-                         options.listen) as server:
+    with tempfile.TemporaryDirectory(prefix="reference-") as folder, \
+            ReferenceServer(options.fqdn, folder, options.certificate, options.key,
+                            options.listen) as server:
         for anchor, rows in first_keys.items():
             for kid, key in rows.items():
                 server.first_keys[anchor, kid] = bytes.fromhex(key)
