@@ -61,6 +61,7 @@ def rate_limit_is_waited_for_whoever_asks():
         assert w.error_of(w.renew) == "RateLimited"
         assert w.error_of(w.enroll, "mqtt") == "RateLimited"
         w.reload()
+        w.wait("it is reloaded", lambda: "configuration reloaded" in w.log())
         w.settle(0.3)
         assert w.first_requests() == asked
         row = w.properties()
