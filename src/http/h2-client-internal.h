@@ -31,7 +31,8 @@ struct _AkmaH2Client {
     uv_idle_t later;  /* what request() must not do itself */
     unsigned handles;
     bool started, looking, closing;
-    bool wanted; /* a connection, though nobody waits for one yet */
+    /* a connection, though nobody waits for one yet; until one is open, or none can be */
+    bool wanted;
     void (*closed)(void *user_data);
     void *closed_data;
 };

@@ -169,6 +169,7 @@ connect_next(AkmaH2Client *self, GError *last)
     if (self->link)
         return;
 
+    self->wanted = false;
     forget_addresses(self);
     named = g_error_new(AKMA_ERROR,
                         error ? error->code : AKMA_ERROR_SERVER_UNREACHABLE,
@@ -178,22 +179,25 @@ connect_next(AkmaH2Client *self, GError *last)
     fail_waiting(self, named);
 }
 
+static bool
+is_wanted(const AkmaH2Client *self)
+{
+    return self->waiting.head || self->wanted;
+}
+
 static void
 on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
 {
     AkmaH2Client *self = lookup->data;
 
-    bool wanted = self->waiting.head || self->wanted;
-
     self->looking = false;
-    self->wanted = false;
     forget_addresses(self);
     self->found = self->next = found;
     if (self->closing) {
         akma_h2_client_link_freed(self);
         return;
     }
-    if (!wanted)
+    if (!is_wanted(self))
         return;
     connect_next(
         self,
@@ -243,21 +247,22 @@ on_later(uv_idle_t *later)
     while (self->refused.head)
         akma_h2_call_end(self->refused.head->data, NULL);
 
-    if ((!self->waiting.head && !self->wanted) || self->closing || self->looking)
+    if (!is_wanted(self) || self->closing || self->looking)
         return;
     if (!self->link)
         look_up(self);
-    else
-        self->wanted = false;
     if (self->link && self->link->base.state == AKMA_CONN_OPEN)
-        send_waiting(self);
+        akma_h2_client_link_open(self, self->link);
 }
 
 void
 akma_h2_client_link_open(AkmaH2Client *self, AkmaH2Link *link)
 {
-    if (self->link == link)
-        send_waiting(self);
+    if (self->link != link)
+        return;
+
+    self->wanted = false;
+    send_waiting(self);
 }
 
 void
@@ -267,7 +272,7 @@ akma_h2_client_link_ended(AkmaH2Client *self, AkmaH2Link *link)
 
     if (self->closing || self->link || where == AKMA_CONN_OPEN || where == AKMA_CONN_LINGER)
         return;
-    if (self->waiting.head)
+    if (is_wanted(self))
         connect_next(self, g_error_copy(link->base.error));
 }
 

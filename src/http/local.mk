@@ -64,6 +64,11 @@ tests_unit_test_certificate_time_LDADD = %D%/libhttp.la $(CMOCKA_LIBS)
 unit_tests += tests/unit/test-h1
 tests_unit_test_h1_LDADD = %D%/libh2.la $(CMOCKA_LIBS)
 
+unit_tests += tests/unit/test-h2-client-ahead
+tests_unit_test_h2_client_ahead_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
+tests_unit_test_h2_client_ahead_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
+tests_unit_test_h2_client_ahead_LDADD = %D%/libh2.la src/base/libbase.la $(UV_LIBS) $(CMOCKA_LIBS)
+
 fuzz_tests += tests/fuzz/fuzz-h1 tests/fuzz/fuzz-h1-server
 tests_fuzz_fuzz_h1_SOURCES = tests/fuzz/fuzz-h1.c
 tests_fuzz_fuzz_h1_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
