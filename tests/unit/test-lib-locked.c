@@ -55,7 +55,11 @@ __wrap_mlock(const void *map, size_t len)
     return __real_mlock(map, len);
 }
 
-/* What the kernel says about the page of @address: the line VmFlags of its map. */
+/*
+ * What the kernel says about the page of @address: the line VmFlags of its map. NULL where it tells
+ * nothing, or an emulator of processors (qemu-user) answers for it: to that no page is in RAM, not
+ * even one that was just written.
+ */
 static char *
 flags_of(const void *address)
 {
@@ -68,9 +72,12 @@ flags_of(const void *address)
     for (char **line = lines; *line; line++) {
         unsigned long start;
         unsigned long end;
+        unsigned long in_ram;
 
         if (sscanf(*line, "%lx-%lx ", &start, &end) == 2)
             inside = start <= (uintptr_t)address && (uintptr_t)address < end;
+        if (inside && sscanf(*line, "Rss: %lu kB", &in_ram) == 1 && in_ram == 0)
+            return NULL;
         if (inside && g_str_has_prefix(*line, "VmFlags:"))
             return g_strconcat(*line, " ", NULL);
     }
@@ -95,7 +102,7 @@ pages_are_locked_and_stay_out_of_core_dumps(void **state G_GNUC_UNUSED)
     fill(&locked, 32);
     flags = flags_of(locked.bytes);
     if (!flags)
-        return; /* not every kernel tells */
+        skip();
     /* a sanitizer makes nothing of mlock() */
     assert_true(IS_SANITIZED || strstr(flags, " lo "));
     assert_non_null(strstr(flags, " dd "));
