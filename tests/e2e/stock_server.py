@@ -96,7 +96,23 @@ class StockServer:
         finally:
             client.close()
 
+    @staticmethod
+    def talk_http_1(inside):
+        """What a server that has nothing newer says to whatever it is asked; the client ends it."""
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            more = inside.recv(65536)
+            if not more:
+                return
+            asked += more
+        inside.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        while inside.recv(65536):
+            pass
+
     def talk(self, inside):
+        if self.alpn == "http/1.1":
+            self.talk_http_1(inside)
+            return
         channel = reference_h2.Channel(inside, client_side=False)
         while not channel.closed:
             channel.pump()
