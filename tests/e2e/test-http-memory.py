@@ -155,7 +155,7 @@ def a_reset_request_leaves_nothing():
     with Peer() as server:
         held = Held(server, "/hold", server)
         held.client.h2.reset_stream(held.stream)
-        held.client.settle()
+        next_turn(held.client)
         found = left([server], held.value)
         held.client.close()
         assert not found, found
