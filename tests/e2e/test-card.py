@@ -239,6 +239,7 @@ def fault_at(fault, after, error, ms):
         lines = [tool.stdout.readline().strip()]
         modem.control("fault %s after=%d times=1" % (fault, after))
         lines += finish(tool)
+        assert len(lines) == 3, lines
         same(lines[0], expected())
         assert lines[1] == expected() or lines[1].startswith("error %s: " % error), lines
         same(lines[2], expected())
