@@ -111,12 +111,12 @@ handle_get_key(sd_bus_message *message, void *user_data, sd_bus_error *error)
     AkmaApplicationAdaptor *self = user_data;
 
     (void)error;
-    return akma_callers_admit(self->context->callers, message, get_key, self);
+    return akma_callers_admit(self->context->callers, message, self->id, get_key, self);
 }
 
 /* <key id>:<version>, all printable and short; the agent compares the whole of it. */
 static bool
-validate_kid(AkmaCall *call, const char *kid)
+validate_kid(AkmaCall *call, AkmaDecision *decision, const char *kid)
 {
     size_t len = 0;
 
@@ -124,6 +124,10 @@ validate_kid(AkmaCall *call, const char *kid)
         len++;
     if (len > 0 && len <= KID_MAX && kid[len] == '\0')
         return true;
+
+    /* what it is does not reach the log */
+    decision->event = AKMA_EVENT_NO_KEY;
+    akma_decision_log(call, decision, "InvalidArgument");
     akma_adaptor_refuse(call, AKMA_ERROR_INVALID_ARGUMENT, "kid: not the name of a key version");
 
     return false;
@@ -139,7 +143,7 @@ get_key_version(AkmaCall *taken, gpointer user_data)
 
     /* sd-bus has compared the signature */
     sd_bus_message_read(akma_call_get_message(call), "s", &kid);
-    if (authorise_key(self, call, &decision) && validate_kid(call, kid))
+    if (authorise_key(self, call, &decision) && validate_kid(call, &decision, kid))
         reply_key(self, call, &decision, kid);
 }
 
@@ -149,7 +153,7 @@ handle_get_key_version(sd_bus_message *message, void *user_data, sd_bus_error *e
     AkmaApplicationAdaptor *self = user_data;
 
     (void)error;
-    return akma_callers_admit(self->context->callers, message, get_key_version, self);
+    return akma_callers_admit(self->context->callers, message, self->id, get_key_version, self);
 }
 
 static void
@@ -187,7 +191,7 @@ handle_renew(sd_bus_message *message, void *user_data, sd_bus_error *error)
     AkmaApplicationAdaptor *self = user_data;
 
     (void)error;
-    return akma_callers_admit(self->context->callers, message, renew, self);
+    return akma_callers_admit(self->context->callers, message, self->id, renew, self);
 }
 
 #define AT(field)  offsetof(AkmaApplicationAdaptor, field)

@@ -4,7 +4,9 @@
 
 #include "base/error.h"
 #include "dbus/credentials.h"
+#include "dbus/decision.h"
 #include "dbus/limit.h"
+#include "dbus/refusals.h"
 
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
@@ -15,6 +17,7 @@ struct _AkmaCallers {
     sd_bus *bus;
     GHashTable *peers;  /* unique name -> Peer */
     GHashTable *limits; /* uid -> AkmaLimit; as many as there are users who ever called */
+    AkmaRefusals *refusals;
 };
 
 /* One connection of the bus; counted, since its calls may outlive the service. */
@@ -32,6 +35,7 @@ typedef struct {
 struct _AkmaCall {
     Peer *peer;
     sd_bus_message *message;
+    const char *application; /* as @user_data: not after the call was admitted */
     AkmaCallFunc func;
     gpointer user_data;
     bool counted;
@@ -67,6 +71,7 @@ akma_callers_new(sd_bus *bus)
     self->bus = sd_bus_ref(bus);
     self->peers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, peer_forget);
     self->limits = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_rc_box_release);
+    self->refusals = akma_refusals_new(AKMA_REFUSALS_PERIOD_MS);
 
     return self;
 }
@@ -79,6 +84,7 @@ akma_callers_free(AkmaCallers *self)
 
     g_hash_table_unref(self->peers);
     g_hash_table_unref(self->limits);
+    akma_refusals_free(self->refusals);
     sd_bus_unref(self->bus);
     g_free(self);
 }
@@ -91,6 +97,25 @@ refuse(AkmaCall *self, AkmaError code, const char *message)
     akma_call_refuse(self, error);
 }
 
+/* Refuses before anybody has looked at what is wanted. */
+static void
+turn_away(AkmaCall *self, AkmaEvent event, AkmaError code, const char *why)
+{
+    const AkmaCaller *caller = &self->peer->caller;
+    const AkmaDecision decision = {
+        .event = event,
+        .method = sd_bus_message_get_member(self->message),
+        .application = self->application,
+    };
+
+    if (akma_refusals_is_first(self->peer->owner->refusals,
+                               event,
+                               caller->known ? caller->uid : AKMA_REFUSALS_NOBODY,
+                               self->application))
+        akma_decision_log(self, &decision, why);
+    refuse(self, code, why);
+}
+
 /* The caller is known now, or never will be. Takes the call. */
 static void
 decide(AkmaCall *taken)
@@ -101,13 +126,14 @@ decide(AkmaCall *taken)
     gpointer user_data;
 
     if (!peer->caller.known) {
-        g_message("call of %s: the bus does not say who that is, refused", peer->name);
-        refuse(call, AKMA_ERROR_NOT_AUTHORIZED, "the bus does not say who is calling");
+        turn_away(call,
+                  AKMA_EVENT_CALLER_UNKNOWN,
+                  AKMA_ERROR_NOT_AUTHORIZED,
+                  "the bus does not say who is calling");
         return;
     }
     if (!akma_limit_begin(peer->limit, g_get_monotonic_time())) {
-        g_debug("call of uid %u pid %ld: too many", peer->caller.uid, (long)peer->caller.pid);
-        refuse(call, AKMA_ERROR_RATE_LIMITED, "too many calls");
+        turn_away(call, AKMA_EVENT_TOO_MANY_CALLS, AKMA_ERROR_RATE_LIMITED, "too many calls");
         return;
     }
     call->counted = true;
@@ -227,6 +253,7 @@ add_peer(AkmaCallers *self, const char *name)
 int
 akma_callers_admit(AkmaCallers *self,
                    sd_bus_message *message,
+                   const char *application,
                    AkmaCallFunc func,
                    gpointer user_data)
 {
@@ -244,6 +271,7 @@ akma_callers_admit(AkmaCallers *self,
     call = g_new0(AkmaCall, 1);
     call->peer = g_rc_box_acquire(peer);
     call->message = sd_bus_message_ref(message);
+    call->application = application;
     call->func = func;
     call->user_data = user_data;
 
@@ -254,7 +282,7 @@ akma_callers_admit(AkmaCallers *self,
         if (is_new)
             look_up(self, peer);
     } else {
-        refuse(call, AKMA_ERROR_RATE_LIMITED, "too many calls");
+        turn_away(call, AKMA_EVENT_TOO_MANY_CALLS, AKMA_ERROR_RATE_LIMITED, "too many calls");
         akma_call_free(call);
     }
 

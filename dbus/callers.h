@@ -27,10 +27,13 @@ typedef void (*AkmaCallFunc)(AkmaCall *call, gpointer user_data);
 
 /*
  * Answers @message itself with RateLimited or NotAuthorized (the bus knows nothing of the
- * caller); else @func gets the call. Returns: what a handler of sd-bus returns.
+ * caller), and logs that as refusals.h says; else @func gets the call. @application: what it is
+ * about, for the log, NULL: none; borrowed as @user_data is. Returns: what a handler of sd-bus
+ * returns.
  */
 int akma_callers_admit(AkmaCallers *self,
                        sd_bus_message *message,
+                       const char *application,
                        AkmaCallFunc func,
                        gpointer user_data);
 

@@ -37,6 +37,7 @@ noinst_LTLIBRARIES += %D%/libdbus.la
 	%D%/limit.c %D%/limit.h \
 	%D%/managers.c %D%/managers.h \
 	%D%/modem.c %D%/modem.h \
+	%D%/refusals.c %D%/refusals.h \
 	%D%/service.c %D%/service.h \
 	%D%/unit.c %D%/unit.h
 %C%_libdbus_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-dbus\"
@@ -49,9 +50,10 @@ tests_unit_test_unit_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_unit_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_pid_get_unit
 tests_unit_test_unit_LDADD = %D%/libdbus.la $(CMOCKA_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS)
 unit_tests += tests/unit/test-auth tests/unit/test-credentials tests/unit/test-limit \
-	tests/unit/test-key-reply
+	tests/unit/test-key-reply tests/unit/test-refusals
 tests_unit_test_auth_LDADD = %D%/libdbus.la $(CMOCKA_LIBS) $(GLIB_LIBS)
 tests_unit_test_limit_LDADD = %D%/libdbus.la $(CMOCKA_LIBS) $(GLIB_LIBS)
+tests_unit_test_refusals_LDADD = %D%/libdbus.la $(CMOCKA_LIBS) $(GLIB_LIBS)
 dbus_message_tests_sources = tests/fakes/bus-message.c tests/fakes/bus-message.h
 tests_unit_test_credentials_SOURCES = tests/unit/test-credentials.c $(dbus_message_tests_sources)
 tests_unit_test_credentials_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -118,7 +118,7 @@ handle_probe(sd_bus_message *message, void *user_data, sd_bus_error *error)
     AkmaModemAdaptor *self = user_data;
 
     (void)error;
-    return akma_callers_admit(self->context->callers, message, probe, self);
+    return akma_callers_admit(self->context->callers, message, NULL, probe, self);
 }
 
 #define AT(field) offsetof(AkmaModemAdaptor, field)

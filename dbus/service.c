@@ -70,7 +70,7 @@ handle_enroll(sd_bus_message *message, void *user_data, sd_bus_error *error)
     AkmaService *self = user_data;
 
     (void)error;
-    return akma_callers_admit(self->context.callers, message, enroll, self);
+    return akma_callers_admit(self->context.callers, message, NULL, enroll, self);
 }
 
 static void
@@ -98,7 +98,7 @@ handle_scan(sd_bus_message *message, void *user_data, sd_bus_error *error)
     AkmaService *self = user_data;
 
     (void)error;
-    return akma_callers_admit(self->context.callers, message, scan, self);
+    return akma_callers_admit(self->context.callers, message, NULL, scan, self);
 }
 
 #define AT(field) offsetof(AkmaService, field)

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "agent/timer.h"
+#include "base/event.h"
 
 /* What is due, at most what fits into one request. @ret_asked: names of their applications. */
 static GPtrArray *
@@ -93,6 +94,7 @@ static void
 run_failed(AkmaServer *self, const GPtrArray *asked, const GError *error)
 {
     uint64_t wait_ms = akma_enrolment_get_wait_ms(self->machine);
+    g_autofree char *message = akma_error_dup_message(error);
 
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
         g_info("server %s: card or configuration changed, starting again", self->name);
@@ -105,8 +107,13 @@ run_failed(AkmaServer *self, const GPtrArray *asked, const GError *error)
         return;
     }
 
-    g_warning(
-        "server %s: %s; again in %.1f s", self->name, error->message, (double)wait_ms / 1000.0);
+    akma_event_log_all(AKMA_EVENT_EXCHANGE_FAILED,
+                       asked,
+                       "server %s: %s (tried again in %.1f s); next: %s",
+                       self->name,
+                       message,
+                       (double)wait_ms / 1000.0,
+                       akma_error_get_hint(error));
     self->not_before_ms = akma_boottime_ms() + (int64_t)wait_ms;
     self->hold_ms = akma_boottime_ms() + (int64_t)akma_enrolment_get_hold_ms(self->machine);
     g_clear_error(&self->hold_error);
@@ -146,7 +153,7 @@ run_done(GObject *source, GAsyncResult *res, gpointer user_data)
 static void
 no_modem(AkmaServer *self, GPtrArray *asked, const GError *error)
 {
-    g_info("server %s: %s", self->name, error->message);
+    akma_event_log_all(AKMA_EVENT_CARD_MISSING, asked, "server %s: %s", self->name, error->message);
     fail_asked(self, asked, error, AKMA_WAIT_MAX_S * UINT64_C(1000));
     self->context.changed(self->context.user_data);
 }

@@ -15,12 +15,16 @@ typedef enum {
     AKMA_EVENT_KEY_GIVEN,
     AKMA_EVENT_KEY_REFUSED, /* not authorized */
     AKMA_EVENT_NO_KEY,      /* authorized, but there is none */
+    AKMA_EVENT_TOO_MANY_CALLS,
+    AKMA_EVENT_CALLER_UNKNOWN, /* the bus does not say who called */
     AKMA_EVENT_MANAGEMENT_ALLOWED,
     AKMA_EVENT_MANAGEMENT_REFUSED,
     AKMA_EVENT_KEY_NEW,
     AKMA_EVENT_KEY_REVOKED,
     AKMA_EVENT_KEY_WIPED, /* another SIM, or not configured any more */
     AKMA_EVENT_RENEWAL_FAILED,
+    AKMA_EVENT_EXCHANGE_FAILED, /* no key of a server, for whatever asked it */
+    AKMA_EVENT_CARD_MISSING,    /* nothing to ask a server with */
     AKMA_EVENT_CREDENTIAL_GIVEN,
     AKMA_EVENT_CREDENTIAL_REFUSED, /* it may not have one */
     AKMA_EVENT_CREDENTIAL_LOST,    /* it may, but gets none */
@@ -37,7 +41,16 @@ void akma_event_log_in(const char *domain,
                        const char *format,
                        ...) G_GNUC_PRINTF(5, 6);
 
+/* One line about all @applications (char *, at least one): it has the field once for each. */
+void akma_event_log_all_in(const char *domain,
+                           AkmaEvent event,
+                           const GPtrArray *applications,
+                           const char *format,
+                           ...) G_GNUC_PRINTF(4, 5);
+
 #define akma_event_log(event, application, kid, ...)                                               \
     akma_event_log_in(G_LOG_DOMAIN, event, application, kid, __VA_ARGS__)
+#define akma_event_log_all(event, applications, ...)                                               \
+    akma_event_log_all_in(G_LOG_DOMAIN, event, applications, __VA_ARGS__)
 
 G_END_DECLS

@@ -3,6 +3,7 @@
 import os
 import queue
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world  # noqa: E402
-from world import KEY, World  # noqa: E402
+from world import APPLICATION, KEY, World, path_of  # noqa: E402
 
 import tap  # noqa: E402
 
@@ -52,7 +53,9 @@ class Journal:
             entry = self.native.recv(65536)
             if not entry:
                 return
-            self.entries.put(dict(re.findall(r"^([A-Z_]+)=(.*)$", entry.decode(), re.M)))
+            fields = re.findall(r"^([A-Z_]+)=(.*)$", entry.decode(), re.M)
+            # a field that comes more than once: the values with a comma between them
+            self.entries.put({name: ",".join(v for n, v in fields if n == name) for name, _ in fields})
 
     def __exit__(self, *_):
         self.native.shutdown(socket.SHUT_RDWR)
@@ -72,6 +75,13 @@ class Journal:
 class JournalWorld(World):
     """akmad as systemd starts it: with its standard error in the journal."""
 
+    server_address = device = None
+
+    def configure(self):
+        self.stack.agent_config(
+            applications=self.applications, device=self.device,
+            server=self.server_address or "127.0.0.1:%d" % self.server.address[1])
+
     def start_with(self, journal):
         self.stack.start_modem(card=world.card(), core=False)
         self.configure()
@@ -81,6 +91,11 @@ class JournalWorld(World):
                                    self.stack.path("akmad.conf"), "--bus", self.stack.bus],
                          pass_fds=[journal.stderr.fileno()])
         return self
+
+
+def names_on(connection):
+    return connection.call_sync("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "ListNames", None,
+                                None, 0, -1, None).unpack()[0]
 
 
 def ids():
@@ -119,6 +134,92 @@ def a_refusal_is_a_notice_with_its_own_id():
         assert w.error_of(w.renew) == "KeyRevoked"
         line = journal.next("revoked by the server")
         assert line["AKMA_KID"] == "mqtt:1" and "revoked" in ids()[line["MESSAGE_ID"]], line
+
+
+@tap.test
+def a_name_that_is_none_of_a_version_is_refused_in_the_journal_and_does_not_stand_there():
+    with Journal() as journal, JournalWorld() as w:
+        w.start_with(journal).wait_key()
+        assert w.error_of(w.get_key, kid="mqtt 1\nMESSAGE=forged") == "InvalidArgument"
+        line = journal.next("GetKeyVersion mqtt")
+        assert line["MESSAGE"].endswith(": InvalidArgument") and "forged" not in str(line), line
+        assert line["AKMA_APPLICATION"] == "mqtt" and line["AKMA_KID"] == "", line
+        assert "no key to give" in ids()[line["MESSAGE_ID"]], line
+
+
+@tap.test
+def calls_beyond_the_limit_have_one_line_with_its_own_id():
+    with Journal() as journal, JournalWorld() as w:
+        w.start_with(journal).wait_key()
+        w.get_key()  # from now on akmad knows who this is
+        gate, ends = threading.Event(), []
+        w.server.hooks["first_response"] = lambda answer: gate.wait(60) and answer
+        for _ in range(20):
+            w.connection.call(world.NAME, path_of("mqtt"), APPLICATION, "Renew", None, None, 0, 60000,
+                              None, lambda connection, result: ends.append(result))
+        w.iterate(lambda: len(ends) >= 4)
+        line = journal.next("too many calls")
+        assert line["MESSAGE"].startswith("Renew mqtt kid - by uid %d pid " % os.getuid()), line
+        assert line["AKMA_APPLICATION"] == "mqtt" and line["AKMA_KID"] == "", line
+        assert line["PRIORITY"] == "5" and "too often" in ids()[line["MESSAGE_ID"]], line
+        gate.set()
+        w.iterate(lambda: len(ends) == 20)
+        assert w.stack.stop("akmad") == 0
+        # the other three are said at the end at the latest
+        more = journal.next("more calls")
+        assert more["MESSAGE"].startswith("3 more calls about mqtt by uid %d " % os.getuid()), more
+        assert {name: more[name] for name in ("AKMA_APPLICATION", "MESSAGE_ID")} == \
+            {name: line[name] for name in ("AKMA_APPLICATION", "MESSAGE_ID")}, more
+
+
+@tap.test
+def reject_who_has_left_the_bus_before_it_is_asked_who_that_was():
+    with Journal() as journal, JournalWorld() as w:
+        w.start_with(journal).wait_key()
+        akmad = w.stack.processes["akmad"]
+        akmad.signal(signal.SIGSTOP)
+        try:
+            guest = w.open_connection()
+            name = guest.get_unique_name()
+            guest.call(world.NAME, path_of("mqtt"), APPLICATION, "GetKey", None, None, 0, 60000, None,
+                       None)
+            guest.flush_sync(None)
+            guest.close_sync(None)
+            w.wait("it is gone", lambda: name not in names_on(w.connection))
+        finally:
+            akmad.signal(signal.SIGCONT)
+        line = journal.next("does not say who")
+        assert "GetKey mqtt kid - by caller %s: " % name in line["MESSAGE"], line
+        assert line["AKMA_APPLICATION"] == "mqtt", line
+        assert "does not name" in ids()[line["MESSAGE_ID"]], line
+        assert w.get_key()[0] == KEY
+
+
+@tap.test
+def an_exchange_that_fails_is_found_under_each_of_its_applications():
+    both = "[application mqtt]\nserver=keys\nusers=%u\n[application vpn]\nserver=keys\n"
+    # an address where nobody listens
+    with socket.create_server(("127.0.0.1", 0)) as closed, Journal() as journal, JournalWorld(both) as w:
+        closed.shutdown(socket.SHUT_RDWR)
+        w.server_address = "127.0.0.1:%d" % closed.getsockname()[1]
+        w.start_with(journal)
+        line = journal.next("tried again in ")
+        assert line["AKMA_APPLICATION"] == "mqtt,vpn" and line["AKMA_KID"] == "", line
+        assert line["PRIORITY"] == "4" and "gave no key" in ids()[line["MESSAGE_ID"]], line
+        assert line["MESSAGE"].startswith("server keys: "), line
+        assert re.search(r" s\); next: see whether the network is up", line["MESSAGE"]), line
+
+
+@tap.test
+def a_card_that_is_not_there_is_found_under_each_application():
+    with Journal() as journal, JournalWorld() as w:
+        w.device = "/dev/akma-is-not-there"
+        w.start_with(journal)
+        line = journal.next("server keys: ")
+        while "enrolling" in line["MESSAGE"]:
+            line = journal.next("server keys: ")
+        assert line["AKMA_APPLICATION"] == "mqtt", line
+        assert "No card" in ids()[line["MESSAGE_ID"]], line
 
 
 @tap.test

@@ -11,8 +11,9 @@
 
 #include <cmocka.h>
 
-/* The last line, as a log writer gets it. */
+/* The last line, as a log writer gets it; of a field that comes again the last. */
 static GHashTable *line;
+static GPtrArray *line_applications;
 static GLogLevelFlags line_level;
 
 static GLogWriterOutput
@@ -21,8 +22,13 @@ keep_line(GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointe
     (void)user_data;
     line_level = level;
     g_hash_table_remove_all(line);
-    for (gsize i = 0; i < n_fields; i++)
+    g_ptr_array_set_size(line_applications, 0);
+    for (gsize i = 0; i < n_fields; i++) {
+        assert_int_equal(fields[i].length, -1);
         g_hash_table_insert(line, g_strdup(fields[i].key), g_strdup(fields[i].value));
+        if (strcmp(fields[i].key, "AKMA_APPLICATION") == 0)
+            g_ptr_array_add(line_applications, g_strdup(fields[i].value));
+    }
 
     return G_LOG_WRITER_HANDLED;
 }
@@ -49,6 +55,26 @@ a_line_carries_its_id_application_and_version(void **state)
     assert_field("GLIB_DOMAIN", "akma-test");
     assert_int_equal(strlen(g_hash_table_lookup(line, "MESSAGE_ID")), 32);
     assert_true(line_level & G_LOG_LEVEL_INFO);
+    assert_field("PRIORITY", "6");
+}
+
+static void
+a_line_about_several_has_the_field_once_for_each(void **state)
+{
+    g_autoptr(GPtrArray) applications = g_ptr_array_new();
+
+    (void)state;
+    g_ptr_array_add(applications, (gpointer) "mqtt");
+    g_ptr_array_add(applications, (gpointer) "vpn");
+    akma_event_log_all_in("akma-test", AKMA_EVENT_EXCHANGE_FAILED, applications, "%s", "no 100%");
+
+    assert_int_equal(line_applications->len, 2);
+    assert_string_equal(line_applications->pdata[0], "mqtt");
+    assert_string_equal(line_applications->pdata[1], "vpn");
+    assert_field("AKMA_KID", "");
+    assert_field("MESSAGE", "no 100%");
+    assert_field("PRIORITY", "4");
+    assert_int_equal(strlen(g_hash_table_lookup(line, "MESSAGE_ID")), 32);
 }
 
 static void
@@ -60,6 +86,7 @@ what_is_not_meant_is_empty(void **state)
     assert_field("AKMA_APPLICATION", "");
     assert_field("AKMA_KID", "");
     assert_true(line_level & G_LOG_LEVEL_MESSAGE);
+    assert_field("PRIORITY", "5");
 }
 
 static void
@@ -68,7 +95,7 @@ no_two_events_share_an_id(void **state)
     g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
     (void)state;
-    for (int i = 0; i <= AKMA_EVENT_RENEWAL_FAILED; i++) {
+    for (int i = 0; i <= AKMA_EVENT_CREDENTIAL_LOST; i++) {
         const char *id;
 
         akma_event_log_in("akma-test", (AkmaEvent)i, NULL, NULL, "x");
@@ -83,15 +110,18 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_carries_its_id_application_and_version),
+        cmocka_unit_test(a_line_about_several_has_the_field_once_for_each),
         cmocka_unit_test(what_is_not_meant_is_empty),
         cmocka_unit_test(no_two_events_share_an_id),
     };
     int failed;
 
     line = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    line_applications = g_ptr_array_new_with_free_func(g_free);
     g_log_set_writer_func(keep_line, NULL, NULL);
     failed = cmocka_run_group_tests_name("event", tests, NULL, NULL);
     g_hash_table_unref(line);
+    g_ptr_array_unref(line_applications);
 
     return failed;
 }
