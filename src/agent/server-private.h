@@ -23,6 +23,7 @@ struct _AkmaServer {
     GCancellable *running;
     GPtrArray *asked; /* names of applications */
     AkmaModem *modem;
+    uint64_t news; /* one bit for each code of akma_server_retry() that came meanwhile */
     guint kick_source;
 };
 
@@ -30,5 +31,7 @@ struct _AkmaServer {
 void akma_server_unref(AkmaServer *self);
 /* From inside a callback of an application, a modem or the end of a run. */
 void akma_server_kick_later(AkmaServer *self);
+/* The run is over: what has come while it ran counts now. */
+void akma_server_heed_news(AkmaServer *self);
 
 G_END_DECLS

@@ -144,6 +144,7 @@ run_done(GObject *source, GAsyncResult *res, gpointer user_data)
     } else {
         run_failed(self, asked, error);
     }
+    akma_server_heed_news(self);
     self->context.changed(self->context.user_data);
     akma_server_kick_later(self);
     akma_server_unref(self);

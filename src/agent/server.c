@@ -244,8 +244,13 @@ akma_server_retry(AkmaServer *self, AkmaError code)
 {
     bool any = false;
 
-    /* what runs finds the network itself */
-    for (guint i = 0; !self->running && i < self->applications->len; i++) {
+    /* what runs may still fail by what it began before: akma_server_heed_news() */
+    if (self->running) {
+        self->news |= UINT64_C(1) << code;
+        return;
+    }
+
+    for (guint i = 0; i < self->applications->len; i++) {
         AkmaApplication *application = self->applications->pdata[i];
 
         if (g_error_matches(akma_application_get_error(application), AKMA_ERROR, (int)code)) {
@@ -257,6 +262,18 @@ akma_server_retry(AkmaServer *self, AkmaError code)
         return;
     forget_back_off(self);
     akma_server_kick_later(self);
+}
+
+void
+akma_server_heed_news(AkmaServer *self)
+{
+    uint64_t news = self->news;
+
+    self->news = 0;
+    for (unsigned code = 0; code < 64; code++) {
+        if (news >> code & 1)
+            akma_server_retry(self, (AkmaError)code);
+    }
 }
 
 void

@@ -54,7 +54,8 @@ void akma_server_enroll(AkmaServer *self,
                         gpointer user_data);
 /* A modem or card came, or registered: what failed for the lack of it is tried again now. */
 void akma_server_card_appeared(AkmaServer *self);
-/* The network came back, or the clock was set: what failed with @code is tried again now. */
+/* The network came back, or the clock was set: what failed with @code is tried again now, and what
+ * runs and fails with it once more. */
 void akma_server_retry(AkmaServer *self, AkmaError code);
 /* The system's clock was set: what hangs on it is looked at again. */
 void akma_server_clock_was_set(AkmaServer *self);

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -18,6 +19,7 @@ from world import KEY, World  # noqa: E402
 
 import reference  # noqa: E402  (world puts it in the path)
 import tap  # noqa: E402
+from gi.repository import GLib  # noqa: E402
 
 SECONDS = 60
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
@@ -127,6 +129,60 @@ def network_that_comes_back_is_used_at_once():
         w.wait("it is told", lambda: "the network has changed" in w.log(), SECONDS)
         w.wait_key()
         assert w.properties()["LastError"] == ("", "")
+
+
+def fail_while(w, happens):
+    """An exchange that ends with ServerUnreachable and a wait of an hour, and what @happens while it
+    runs."""
+    reached, go_on, ends = threading.Event(), threading.Event(), []
+
+    def refuse(_answer):
+        del w.server.hooks["first_response"]
+        reached.set()
+        go_on.wait(SECONDS)
+        return reference.Answer(503, {"Retry-After": "3600"}, b"")
+    w.server.hooks["first_response"] = refuse
+    w.connection.call(world.NAME, world.path_of("mqtt"), world.APPLICATION, "Renew", None, None, 0,
+                      2 * SECONDS * 1000, None, lambda connection, result: ends.append(
+                          w.error_of(finish, connection, result)))
+    assert reached.wait(SECONDS)
+    happens()
+    go_on.set()
+    w.iterate(lambda: ends, SECONDS)
+    assert ends == ["ServerUnreachable"], ends
+
+
+def finish(connection, result):
+    try:
+        connection.call_finish(result)
+    except GLib.Error as error:
+        raise world.Failed(error) from None
+
+
+@tap.test
+def network_that_came_back_while_an_exchange_was_failing_is_used_at_once():
+    with World(SLOW) as w:
+        w.start().wait_key()
+
+        def come_back():
+            before = w.log().count("the network has changed")
+            set_loopback(False)
+            set_loopback(True)
+            w.wait("it is told", lambda: w.log().count("the network has changed") > before, SECONDS)
+        fail_while(w, come_back)
+        w.wait_key()
+        assert w.properties()["LastError"] == ("", "")
+
+
+@tap.test
+def reject_an_exchange_that_failed_without_such_news_until_its_time_has_come():
+    with World(SLOW) as w:
+        w.start().wait_key()
+        asked = w.first_requests()
+        fail_while(w, lambda: None)
+        row = wait_error(w, "ServerUnreachable")
+        assert row["State"] == "stale" and row["NextRenewal"] - time.time() > 3000, row
+        assert w.first_requests() == asked + 1
 
 
 @tap.test
