@@ -19,6 +19,7 @@ struct _AkmaApplication {
     GError *error;
     unsigned ask_again_s;
     bool due;
+    bool shows_key;  /* on the bus: there is a valid one */
     bool is_revoked; /* and could not be sealed as that */
     unsigned store_failures;
     unsigned upstream_failures; /* in a row: the server's provider was away */

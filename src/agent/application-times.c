@@ -3,22 +3,28 @@
 /* application-times: when something of an application changes by itself, and when it asks. */
 #include "agent/application-private.h"
 
+/* When the clock that akma_application_now() reads comes to @when. */
+static int64_t
+find_moment(const AkmaApplication *self, int64_t when)
+{
+    return akma_server_clock_find(self->context.clock, when, akma_boottime_ms(), akma_wall_ms());
+}
+
 /* The next moment at which something of this application changes by itself. */
 static void
 arm(AkmaApplication *self)
 {
     const AkmaStoredKey *key = akma_application_peek_stored(self);
     const AkmaStoredKey *previous;
-    int64_t boottime_ms = akma_boottime_ms();
     int64_t now = akma_application_now(self);
     int64_t next_ms = self->due || self->next_ms == 0 ? INT64_MAX : self->next_ms;
     int64_t until = 0;
 
     previous = akma_store_get_previous(self->context.store, self->server, self->name, &until);
     if (akma_stored_key_is_valid(key, now) && key->exp != 0)
-        next_ms = MIN(next_ms, boottime_ms + (key->exp - now) * 1000);
+        next_ms = MIN(next_ms, find_moment(self, key->exp));
     if (previous && until > now)
-        next_ms = MIN(next_ms, boottime_ms + (until - now) * 1000);
+        next_ms = MIN(next_ms, find_moment(self, until));
 
     if (next_ms == INT64_MAX)
         akma_timer_stop(self->timer);

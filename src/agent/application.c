@@ -2,8 +2,6 @@
 
 #include "agent/application-private.h"
 
-#include <time.h>
-
 #include "base/error.h"
 #include "base/event.h"
 
@@ -12,7 +10,7 @@
 int64_t
 akma_application_now(const AkmaApplication *self)
 {
-    return akma_server_clock_get(self->context.clock, akma_boottime_ms(), (int64_t)time(NULL));
+    return akma_server_clock_get(self->context.clock, akma_boottime_ms(), akma_wall_ms() / 1000);
 }
 
 const AkmaStoredKey *
@@ -64,10 +62,11 @@ akma_application_publish(AkmaApplication *self)
         .state = state_name(self),
         .kid = key ? key->kid : "",
         .not_after = key ? key->exp : 0,
-        .next_renewal = self->next_ms > 0 ? (int64_t)time(NULL) + MAX(wait_ms, 0) / 1000 : 0,
+        .next_renewal = self->next_ms > 0 ? (akma_wall_ms() + MAX(wait_ms, 0)) / 1000 : 0,
         .last_error = self->error,
     };
 
+    self->shows_key = key != NULL;
     if (self->context.service)
         akma_service_update_application(self->context.service, self->name, &status);
 }
@@ -218,7 +217,7 @@ akma_application_postpone(AkmaApplication *self, uint64_t wait_ms)
 }
 
 const AkmaStoredKey *
-akma_application_peek_key(const AkmaApplication *self, const char *kid, GError **error)
+akma_application_peek_key(AkmaApplication *self, const char *kid, GError **error)
 {
     const AkmaStoredKey *key = akma_application_peek_stored(self);
     int64_t now = akma_application_now(self);
@@ -230,6 +229,9 @@ akma_application_peek_key(const AkmaApplication *self, const char *kid, GError *
         return NULL;
     }
     if (!akma_stored_key_is_valid(key, now)) {
+        /* the wall clock drifts: who is refused must not read that it is ready */
+        if (self->shows_key)
+            akma_application_publish(self);
         g_set_error_literal(
             error, AKMA_ERROR, AKMA_ERROR_NOT_READY, key ? "the key has expired" : "no key yet");
         return NULL;

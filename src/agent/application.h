@@ -66,8 +66,8 @@ void akma_application_clock_was_set(AkmaApplication *self);
 /* Not before @wait_ms have passed, then it is due. */
 void akma_application_postpone(AkmaApplication *self, uint64_t wait_ms);
 
-/* As AkmaServiceAgent.peek_key. */
-const AkmaStoredKey *akma_application_peek_key(const AkmaApplication *self,
+/* As AkmaServiceAgent.peek_key. The state on the bus never lasts longer than this gives the key. */
+const AkmaStoredKey *akma_application_peek_key(AkmaApplication *self,
                                                const char *kid,
                                                GError **error);
 

@@ -74,7 +74,10 @@ unit_tests += tests/unit/test-sealing
 tests_unit_test_sealing_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 script_tests += tests/bus/test-sealing.py tests/bus/test-comes-back.py
 unit_tests += tests/unit/test-network tests/unit/test-clock-watch tests/unit/test-application-clock
-tests_unit_test_application_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
+tests_unit_test_application_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=akma_wall_ms \
+	-Wl,--wrap=akma_timer_set -Wl,--wrap=akma_service_set_application \
+	-Wl,--wrap=akma_service_update_application -Wl,--wrap=akma_service_remove_application \
+	-Wl,--wrap=akma_service_emit_key_changed
 tests_unit_test_application_clock_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 tests_unit_test_network_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=socket -Wl,--wrap=bind \
 	-Wl,--wrap=akma_timer_set

@@ -75,3 +75,15 @@ akma_server_clock_get(const AkmaServerClock *self, int64_t boottime_ms, int64_t 
 
     return self->now + (boottime_ms - self->boottime_ms) / 1000;
 }
+
+int64_t
+akma_server_clock_find(const AkmaServerClock *self,
+                       int64_t when,
+                       int64_t boottime_ms,
+                       int64_t wall_ms)
+{
+    if (self->known)
+        return self->boottime_ms + (when - self->now) * 1000;
+
+    return when <= self->floor ? boottime_ms : boottime_ms + when * 1000 - wall_ms;
+}

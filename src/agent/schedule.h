@@ -49,4 +49,13 @@ void akma_server_clock_set(AkmaServerClock *self, int64_t now, int64_t boottime_
 /* Seconds. Until the server has answered: @wall, or the floor if that is later. */
 int64_t akma_server_clock_get(const AkmaServerClock *self, int64_t boottime_ms, int64_t wall);
 
+/*
+ * The first moment of CLOCK_BOOTTIME at which the above gives @when or later, if neither clock is
+ * set until then. @wall_ms: the wall clock at @boottime_ms.
+ */
+int64_t akma_server_clock_find(const AkmaServerClock *self,
+                               int64_t when,
+                               int64_t boottime_ms,
+                               int64_t wall_ms);
+
 G_END_DECLS

@@ -3,8 +3,6 @@
 /* server-run: one exchange of a server: who takes part in it, and what it gave to each. */
 #include "agent/server-private.h"
 
-#include <time.h>
-
 #include "agent/timer.h"
 #include "base/event.h"
 
@@ -219,7 +217,7 @@ akma_server_kick(AkmaServer *self)
         .machine = self->machine,
         .cache = self->context.cache,
         .cards = self->context.cards,
-        .now = akma_server_clock_get(&self->clock, akma_boottime_ms(), (int64_t)time(NULL)),
+        .now = akma_server_clock_get(&self->clock, akma_boottime_ms(), akma_wall_ms() / 1000),
         .time_seen = akma_store_get_last_time(self->context.store),
     };
     self->running = g_cancellable_new();

@@ -17,14 +17,26 @@ struct _AkmaTimer {
     gpointer user_data;
 };
 
-int64_t
-akma_boottime_ms(void)
+static int64_t
+get_ms(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_BOOTTIME, &now);
+    clock_gettime(clock, &now);
 
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t
+akma_boottime_ms(void)
+{
+    return get_ms(CLOCK_BOOTTIME);
+}
+
+int64_t
+akma_wall_ms(void)
+{
+    return get_ms(CLOCK_REALTIME);
 }
 
 static gboolean

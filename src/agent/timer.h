@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 
 /* Milliseconds of CLOCK_BOOTTIME. */
 int64_t akma_boottime_ms(void);
+/* Milliseconds of CLOCK_REALTIME: Unix time, which may be wrong and may jump. */
+int64_t akma_wall_ms(void);
 
 typedef struct _AkmaTimer AkmaTimer;
 typedef void (*AkmaTimerFunc)(gpointer user_data);

@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 #include <glib/gstdio.h>
@@ -28,17 +27,65 @@ typedef struct {
     AkmaApplication *application;
 } Fixture;
 
-static time_t wall;
+static int64_t wall_ms;
+static int64_t timer_ms; /* what a timer was set for last */
+static char *shown;      /* the state on the bus */
 
-time_t __wrap_time(time_t *ret);
+int64_t __wrap_akma_wall_ms(void);
+void __real_akma_timer_set(AkmaTimer *self, int64_t boottime_ms);
+void __wrap_akma_timer_set(AkmaTimer *self, int64_t boottime_ms);
+void __wrap_akma_service_set_application(AkmaService *self,
+                                         const char *id,
+                                         const char *server,
+                                         const AkmaAuthRule *rule);
+void __wrap_akma_service_update_application(AkmaService *self,
+                                            const char *id,
+                                            const AkmaApplicationStatus *status);
+void __wrap_akma_service_remove_application(AkmaService *self, const char *id);
+void __wrap_akma_service_emit_key_changed(AkmaService *self, const char *id, const char *kid);
 
-time_t
-__wrap_time(time_t *ret)
+int64_t
+__wrap_akma_wall_ms(void)
 {
-    if (ret)
-        *ret = wall;
+    return wall_ms;
+}
 
-    return wall;
+void
+__wrap_akma_timer_set(AkmaTimer *self, int64_t boottime_ms)
+{
+    timer_ms = boottime_ms;
+    __real_akma_timer_set(self, boottime_ms);
+}
+
+void
+__wrap_akma_service_set_application(AkmaService *self,
+                                    const char *id,
+                                    const char *server,
+                                    const AkmaAuthRule *rule)
+{
+    (void)self, (void)id, (void)server, (void)rule;
+}
+
+void
+__wrap_akma_service_update_application(AkmaService *self,
+                                       const char *id,
+                                       const AkmaApplicationStatus *status)
+{
+    (void)self, (void)id;
+    g_free(shown);
+    shown = g_strdup(status->state);
+}
+
+void
+__wrap_akma_service_remove_application(AkmaService *self, const char *id)
+{
+    (void)self, (void)id;
+}
+
+void
+__wrap_akma_service_emit_key_changed(AkmaService *self, const char *id, const char *kid)
+{
+    (void)self, (void)id, (void)kid;
 }
 
 static void
@@ -54,7 +101,7 @@ setup(void **state)
     g_autoptr(AkmaSecret) key = akma_secret_new("0123456789abcdef0123456789abcdef", 32, NULL);
     g_autofree char *file = NULL;
 
-    wall = (time_t)NOW;
+    wall_ms = NOW * 1000;
     fixture->folder = g_dir_make_tmp("akma-clock-XXXXXX", NULL);
     file = g_build_filename(fixture->folder, "akmad.conf", NULL);
     g_file_set_contents(file,
@@ -65,8 +112,11 @@ setup(void **state)
     fixture->config = akma_config_load(file, NULL);
     fixture->store = akma_store_open(fixture->folder, key, NULL, NULL);
     akma_server_clock_set(&fixture->clock, NOW, akma_boottime_ms());
-    fixture->context =
-        (AkmaApplicationContext){.store = fixture->store, .clock = &fixture->clock, .due = due};
+    /* never looked into: all that is called with it is replaced above */
+    fixture->context = (AkmaApplicationContext){.store = fixture->store,
+                                                .service = (AkmaService *)(gpointer)fixture,
+                                                .clock = &fixture->clock,
+                                                .due = due};
     fixture->application =
         akma_application_new(&fixture->context,
                              fixture->config,
@@ -93,6 +143,7 @@ teardown(void **state)
     g_rmdir(fixture->folder);
     g_free(fixture->folder);
     g_free(fixture);
+    g_clear_pointer(&shown, g_free);
 
     return 0;
 }
@@ -113,9 +164,9 @@ deliver(Fixture *fixture)
 }
 
 static bool
-is_given_at(Fixture *fixture, int64_t shown)
+is_given_at(Fixture *fixture, int64_t time_shown)
 {
-    wall = (time_t)shown;
+    wall_ms = time_shown * 1000;
     akma_application_clock_was_set(fixture->application);
 
     return akma_application_peek_key(fixture->application, NULL, NULL) != NULL;
@@ -159,6 +210,46 @@ reject_a_key_that_is_over_by_the_time_of_its_server_whatever_the_clock_shows(voi
     assert_null(akma_store_get(fixture->store, "keys", "mqtt"));
 }
 
+static void
+the_state_changes_at_the_moment_from_which_the_key_is_not_given(void **state)
+{
+    Fixture *fixture = *state;
+    int64_t end_ms = fixture->clock.boottime_ms + 1000 * 1000;
+    int64_t before_ms;
+
+    /* by the time of the server: to the millisecond, though it counts in seconds */
+    deliver(fixture);
+    akma_application_postpone(fixture->application, FAR_AWAY);
+    assert_string_equal(shown, "ready");
+    assert_true(timer_ms == end_ms);
+    assert_int_equal(akma_server_clock_get(&fixture->clock, end_ms - 1, 1), NOW + 999);
+    assert_int_equal(akma_server_clock_get(&fixture->clock, end_ms, 1), NOW + 1000);
+
+    /* by the wall clock, in the middle of a second */
+    fixture->clock.known = false;
+    wall_ms = (NOW + 999) * 1000 + 300;
+    before_ms = akma_boottime_ms();
+    akma_application_clock_was_set(fixture->application);
+    assert_in_range(timer_ms - 700, before_ms, akma_boottime_ms());
+}
+
+static void
+a_wall_clock_that_drifted_to_the_end_of_a_key_changes_the_state_with_the_refusal(void **state)
+{
+    Fixture *fixture = *state;
+
+    deliver(fixture);
+    fixture->clock.known = false;
+    akma_application_clock_was_set(fixture->application);
+    assert_string_equal(shown, "ready");
+
+    wall_ms = (NOW + 1000) * 1000 - 1;
+    assert_non_null(akma_application_peek_key(fixture->application, NULL, NULL));
+    wall_ms++;
+    assert_null(akma_application_peek_key(fixture->application, NULL, NULL));
+    assert_string_equal(shown, "pending");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -167,6 +258,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(jumps_before_a_server_told_the_time_lose_no_key),
         TEST(jumps_after_a_server_told_the_time_change_nothing),
+        TEST(the_state_changes_at_the_moment_from_which_the_key_is_not_given),
+        TEST(a_wall_clock_that_drifted_to_the_end_of_a_key_changes_the_state_with_the_refusal),
         TEST(reject_a_key_that_is_over_by_the_time_of_its_server_whatever_the_clock_shows),
     };
 

@@ -137,6 +137,24 @@ the_server_s_clock_runs_on_boottime_whatever_the_wall_clock_does(void **state)
     assert_int_equal(akma_server_clock_get(&clock, 5000 + 60 * 1000, NOW + 99 * DAY), NOW + 60);
 }
 
+static void
+the_moment_of_a_time_is_the_first_at_which_the_clock_shows_it(void **state)
+{
+    AkmaServerClock clock = {.floor = 1000};
+
+    (void)state;
+    /* not known: by the wall clock, and what is below the floor has been */
+    assert_int_equal(akma_server_clock_find(&clock, 2000, 5000, 1999300), 5700);
+    assert_int_equal(akma_server_clock_find(&clock, 1001, 5000, 700000), 306000);
+    assert_int_equal(akma_server_clock_find(&clock, 1000, 5000, 700000), 5000);
+
+    akma_server_clock_set(&clock, 2000, 5300);
+    assert_int_equal(akma_server_clock_find(&clock, 2001, 6299, 1), 6300);
+    assert_int_equal(akma_server_clock_get(&clock, 6299, 1), 2000);
+    assert_int_equal(akma_server_clock_get(&clock, 6300, 1), 2001);
+    assert_int_equal(akma_server_clock_find(&clock, 1999, 6299, 1), 4300);
+}
+
 int
 main(void)
 {
@@ -152,6 +170,7 @@ main(void)
         cmocka_unit_test(
             until_the_server_has_answered_the_wall_clock_counts_but_not_below_the_floor),
         cmocka_unit_test(the_server_s_clock_runs_on_boottime_whatever_the_wall_clock_does),
+        cmocka_unit_test(the_moment_of_a_time_is_the_first_at_which_the_clock_shows_it),
     };
 
     return cmocka_run_group_tests_name("renewal", tests, NULL, NULL);
