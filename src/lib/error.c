@@ -72,6 +72,14 @@ akmad_error_get_next(const GError *error)
     return error->domain == AKMAD_ERROR ? akma_error_get_hint(&ours) : NULL;
 }
 
+gchar *
+akmad_error_dup_message(const GError *error)
+{
+    GError ours = as_ours(error);
+
+    return error->domain == AKMAD_ERROR ? akma_error_dup_message(&ours) : g_strdup(error->message);
+}
+
 void
 akma_lib_error_take(GError *local, GError **error)
 {

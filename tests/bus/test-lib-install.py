@@ -164,14 +164,15 @@ def reject_a_program_that_uses_what_is_not_public():
 
 
 @contextlib.contextmanager
-def follow(*command):
+def follow(*command, **how):
     bus = mock_bus.Bus("bus-%d" % os.getpid())
     try:
         bus.do("application", name="mqtt", State="ready", KeyId="mqtt:1")
         for kid, key in KEYS.items():
             bus.do("key", name="mqtt", kid=kid, hex=key.hex())
         env = dict(ENVIRONMENT, DBUS_SYSTEM_BUS_ADDRESS=bus.address)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as program:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env,
+                              **how) as program:
             late = threading.Timer(60, program.kill)
             late.start()
             try:
@@ -201,17 +202,43 @@ def follow_and_revoke(*command):
         assert line == "mqtt:2 revoked\n", line
 
 
-@tap.test
-def example_in_c_follows_the_key():
+def says_what_is_next_once(*command):
+    with follow(*command, stderr=subprocess.STDOUT) as (bus, program):
+        bus.do("set", name="mqtt", State="failed", KeyId="", LastError=[
+            "org.akmad1.Error.StoreFailed", "the TPM is gone; next: put it back"])
+        lines = [program.stdout.readline() for _ in range(2)]
+        assert lines == ["no key: the TPM is gone\n", "  next: put it back\n"], lines
+
+
+def example_in_c():
     if subprocess.run(["pkg-config", "--exists", "libcrypto"]).returncode:
         raise tap.Skip("libssl-dev is not installed")
-    follow_and_revoke(build(os.path.join(APPLICATIONS, "follow.c"), "libcrypto"), "mqtt")
+    return build(os.path.join(APPLICATIONS, "follow.c"), "libcrypto"), "mqtt"
+
+
+def example_in_python():
+    need_python()
+    return "/usr/bin/python3", os.path.join(APPLICATIONS, "follow.py"), "mqtt"
+
+
+@tap.test
+def example_in_c_follows_the_key():
+    follow_and_revoke(*example_in_c())
+
+
+@tap.test
+def example_in_c_says_what_is_next_once():
+    says_what_is_next_once(*example_in_c())
 
 
 @tap.test
 def example_in_python_follows_the_key():
-    need_python()
-    follow_and_revoke("/usr/bin/python3", os.path.join(APPLICATIONS, "follow.py"), "mqtt")
+    follow_and_revoke(*example_in_python())
+
+
+@tap.test
+def example_in_python_says_what_is_next_once():
+    says_what_is_next_once(*example_in_python())
 
 
 @tap.test

@@ -38,13 +38,16 @@ codes_are_those_of_the_one_table(void **state G_GNUC_UNUSED)
 static void
 an_error_has_its_name_and_what_is_next(void **state G_GNUC_UNUSED)
 {
+    g_autofree char *message = NULL;
     g_autoptr(GError) error = NULL;
 
     akma_lib_error_take(g_error_new(AKMA_ERROR, AKMA_ERROR_NO_SIM, "no card"), &error);
+    message = akmad_error_dup_message(error);
     assert_true(g_error_matches(error, AKMAD_ERROR, AKMAD_ERROR_NO_SIM));
     assert_string_equal(g_quark_to_string(error->domain), "akmad-error-quark");
     assert_string_equal(akmad_error_get_name(error), "NoSim");
     assert_string_equal(akmad_error_get_next(error), "insert a SIM");
+    assert_string_equal(message, "no card");
 }
 
 /* The end of a message of akmad's is a part of it, not of a table. */
@@ -53,16 +56,21 @@ what_is_next_may_stand_in_the_message(void **state G_GNUC_UNUSED)
 {
     g_autoptr(GError) error = akma_lib_error_new_of_name("org.akmad1.Error.StoreFailed",
                                                          "the TPM is gone; next: put it back");
+    g_autofree char *message = akmad_error_dup_message(error);
 
     assert_string_equal(akmad_error_get_next(error), "put it back");
     assert_ptr_equal(akmad_error_get_next(error), strstr(error->message, "put it back"));
+    assert_string_equal(message, "the TPM is gone");
 }
 
 static void
 reject_errors_of_other_domains(void **state G_GNUC_UNUSED)
 {
-    g_autoptr(GError) error = g_error_new(G_FILE_ERROR, AKMAD_ERROR_NO_SIM, "a file");
+    g_autoptr(GError) error =
+        g_error_new(G_FILE_ERROR, AKMAD_ERROR_STORE_FAILED, "a file; next: call me");
+    g_autofree char *message = akmad_error_dup_message(error);
 
+    assert_string_equal(message, error->message);
     assert_null(akmad_error_get_name(error));
     assert_null(akmad_error_get_next(error));
 }

@@ -31,6 +31,15 @@ use_key(AkmadKey *key)
     fflush(stdout);
 }
 
+/* In two lines, as akmactl does. */
+static void
+tell(const char *prefix, const GError *error)
+{
+    g_autofree char *message = akmad_error_dup_message(error);
+
+    fprintf(stderr, "%s%s\n  next: %s\n", prefix, message, akmad_error_get_next(error));
+}
+
 static void
 got_key(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -42,7 +51,7 @@ got_key(GObject *source, GAsyncResult *result, gpointer user_data)
     if (key)
         use_key(key);
     else if (akmad_error_get_next(error))
-        fprintf(stderr, "%s\n  next: %s\n", error->message, akmad_error_get_next(error));
+        tell("", error);
 }
 
 /* Also for the version that is there when the watch begins. */
@@ -70,7 +79,7 @@ state_changed(AkmadApplication *application, AkmadState state, gpointer user_dat
 
     (void)user_data;
     if (state == AKMAD_STATE_FAILED && error)
-        fprintf(stderr, "no key: %s\n  next: %s\n", error->message, akmad_error_get_next(error));
+        tell("no key: ", error);
 }
 
 int

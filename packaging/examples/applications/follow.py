@@ -29,12 +29,18 @@ def use_key(key):
         key.wipe()
 
 
+def tell(prefix, error):
+    """In two lines, as akmactl does."""
+    message, what = Akmad.Error.dup_message(error), Akmad.Error.get_next(error)
+    print("%s%s\n  next: %s" % (prefix, message, what), file=sys.stderr, flush=True)
+
+
 def key_changed(application, kid):
     """Also for the version that is there when the watch begins."""
     try:
         use_key(application.get_key(None))
     except GLib.Error as error:
-        print("%s\n  next: %s" % (error.message, Akmad.Error.get_next(error)), file=sys.stderr)
+        tell("", error)
 
 
 def key_revoked(application, kid):
@@ -45,7 +51,7 @@ def state_changed(application, state):
     """No key, and akmad knows why: it goes on trying, and so do we."""
     error = application.dup_last_error()
     if state == Akmad.State.FAILED and error:
-        print("no key: %s\n  next: %s" % (error.message, Akmad.Error.get_next(error)), file=sys.stderr)
+        tell("no key: ", error)
 
 
 application = Akmad.Application.new(sys.argv[1])

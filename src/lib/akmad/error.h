@@ -98,4 +98,15 @@ const gchar *akmad_error_get_name(const GError *error);
  */
 const gchar *akmad_error_get_next(const GError *error);
 
+/**
+ * akmad_error_dup_message:
+ * @error: an error
+ *
+ * The message without what is next, where it ends in that: for the line above that of
+ * akmad_error_get_next(), so that nothing stands there twice.
+ *
+ * Returns: (transfer full): its message. g_free() it.
+ */
+gchar *akmad_error_dup_message(const GError *error);
+
 G_END_DECLS
