@@ -4,7 +4,6 @@
 
 #include <gio/gio.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/error.h"
 
@@ -34,24 +33,6 @@ static const struct {
     {false, G_DBUS_ERROR_INVALID_ARGS, AKMA_ERROR_INVALID_ARGUMENT, NULL},
 };
 
-/* Its row in the one table, by the name that came over the bus. */
-static bool
-find_ours(const char *remote, AkmaError *ret_code)
-{
-    const char *name;
-
-    if (!remote || !g_str_has_prefix(remote, AKMA_ERROR_DBUS_PREFIX))
-        return false;
-
-    remote += strlen(AKMA_ERROR_DBUS_PREFIX);
-    for (unsigned i = 0; akma_error_get_row(i, ret_code, &name); i++) {
-        if (strcmp(name, remote) == 0)
-            return true;
-    }
-
-    return false;
-}
-
 static AkmaError
 find_foreign(const GError *local, const char **ret_text)
 {
@@ -80,7 +61,7 @@ akma_bus_error_take(GError *local, GError **error)
         return;
     }
 
-    if (!find_ours(remote, &code))
+    if (!akma_error_find(remote, &code))
         code = find_foreign(local, &text);
     g_set_error_literal(error, AKMA_ERROR, (int)code, text ? text : local->message);
     g_error_free(local);

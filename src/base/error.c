@@ -122,6 +122,22 @@ akma_error_get_status(const GError *error)
 }
 
 bool
+akma_error_find(const char *dbus_name, AkmaError *ret_code)
+{
+    if (!dbus_name || !g_str_has_prefix(dbus_name, AKMA_ERROR_DBUS_PREFIX))
+        return false;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (strcmp(rows[i].name, dbus_name + strlen(AKMA_ERROR_DBUS_PREFIX)) == 0) {
+            *ret_code = rows[i].code;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+bool
 akma_error_get_row(unsigned index, AkmaError *ret_code, const char **ret_name)
 {
     if (index >= G_N_ELEMENTS(rows))

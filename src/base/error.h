@@ -62,6 +62,10 @@ char *akma_error_dup_message(const GError *error);
 /* The exit status of every program: the code, 1 for a foreign domain, 0 for NULL. */
 int akma_error_get_status(const GError *error);
 
+/* The code of org.akmad1.Error.*; false, and nothing is set: @dbus_name is none of ours, or NULL.
+ */
+bool akma_error_find(const char *dbus_name, AkmaError *ret_code);
+
 /* Walks the table: true while @index has a row. Both strings are borrowed for ever. */
 bool akma_error_get_row(unsigned index, AkmaError *ret_code, const char **ret_name);
 

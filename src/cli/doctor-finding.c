@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* doctor-finding: what a check says, and which check an error of the agent belongs to. */
-#include <string.h>
-
 #include "cli/doctor.h"
 
 static void G_GNUC_PRINTF(5, 0) set(AkmaFinding *self,
@@ -110,23 +108,6 @@ akma_doctor_check_of(AkmaError code)
     return "daemon"; /* of an agent that is newer than we */
 }
 
-/* The code of a D-Bus error name. */
-static AkmaError
-find_code(const char *full)
-{
-    const char *name =
-        g_str_has_prefix(full, AKMA_ERROR_DBUS_PREFIX) ? full + strlen(AKMA_ERROR_DBUS_PREFIX) : "";
-    AkmaError code;
-    const char *one;
-
-    for (unsigned i = 0; akma_error_get_row(i, &code, &one); i++) {
-        if (g_str_equal(one, name))
-            return code;
-    }
-
-    return AKMA_ERROR_INTERNAL;
-}
-
 char *
 akma_finding_dup_message(const AkmaFinding *self)
 {
@@ -142,12 +123,12 @@ take(GVariant *properties, const char *prefix, const char *check, AkmaFinding *f
 {
     const char *name = "";
     const char *message = "";
-    AkmaError code;
+    AkmaError code = AKMA_ERROR_INTERNAL;
 
     g_variant_lookup(properties, "LastError", "(&s&s)", &name, &message);
     if (!*name)
         return false;
-    code = find_code(name);
+    akma_error_find(name, &code); /* else of an agent that is newer than we */
     if (!g_str_equal(akma_doctor_check_of(code), check))
         return false;
     akma_finding_fault(finding, code, NULL, "%s%s", prefix, message);

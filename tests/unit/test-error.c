@@ -55,6 +55,41 @@ table_is_the_published_one(void **state G_GNUC_UNUSED)
 }
 
 static void
+a_name_on_the_bus_has_its_code(void **state G_GNUC_UNUSED)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(published); i++) {
+        g_autofree char *full = g_strconcat("org.akmad1.Error.", published[i].name, NULL);
+        AkmaError code;
+
+        assert_true(akma_error_find(full, &code));
+        assert_int_equal(code, published[i].status);
+    }
+}
+
+static void
+reject_names_that_are_none_of_ours(void **state G_GNUC_UNUSED)
+{
+    static const char *const foreign[] = {
+        NULL,
+        "",
+        "NoSim",
+        "org.akmad1.Error",
+        "org.akmad1.Error.",
+        "org.akmad1.Error.NoSi",
+        "org.akmad1.Error.NoSims",
+        "org.akmad1.Error.nosim",
+        "org.akmad2.Error.NoSim",
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(foreign); i++) {
+        AkmaError code = AKMA_ERROR_STORE_FAILED;
+
+        assert_false(akma_error_find(foreign[i], &code));
+        assert_int_equal(code, AKMA_ERROR_STORE_FAILED);
+    }
+}
+
+static void
 every_error_has_a_next_step(void **state G_GNUC_UNUSED)
 {
     const char *name;
@@ -111,6 +146,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_is_the_published_one),
+        cmocka_unit_test(a_name_on_the_bus_has_its_code),
+        cmocka_unit_test(reject_names_that_are_none_of_ours),
         cmocka_unit_test(every_error_has_a_next_step),
         cmocka_unit_test(the_next_step_in_a_message_goes_before_that_of_the_table),
         cmocka_unit_test(reject_a_next_step_in_the_words_of_a_peer),
