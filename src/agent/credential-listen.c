@@ -67,6 +67,8 @@ akma_credentials_listen(const AkmaConfig *config, int *ret_fd, GError **error)
             return false;
         }
         fd = SD_LISTEN_FDS_START;
+        if (path)
+            g_warning("credential-socket: systemd passes a socket, nobody listens at %s", path);
     } else if (path) {
         fd = listen_at(config, path, error);
         if (fd < 0)

@@ -277,6 +277,7 @@ def the_socket_of_systemd_goes_before_the_configuration():
                 start_with(w, listener)
                 assert read_all(early) == KEY
         assert not os.path.exists(w.path)
+        w.logged("systemd passes a socket, nobody listens at " + w.path)
 
 
 def start_with(w, passed, ready=True):
