@@ -61,7 +61,7 @@ tests_fuzz_fuzz_credential_name_SOURCES = tests/fuzz/fuzz-credential-name.c test
 tests_fuzz_fuzz_credential_name_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_credential_name_LDADD = %D%/libagent.la $(CRYPTO_LIBS) $(FUZZ_LIBS)
 script_tests += tests/bus/test-credential-socket.py
-script_tests += tests/bus/test-limits.py
+script_tests += tests/bus/test-limits.py tests/bus/test-clock.py
 script_tests += tests/e2e/test-agent-digest.py tests/e2e/test-agent-naf.py tests/e2e/test-agent-psk.py
 script_tests += tests/bus/test-errors.py tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
 	tests/bus/test-journal.py tests/bus/test-polkit.py tests/bus/test-who-may.py \
