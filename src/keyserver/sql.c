@@ -9,11 +9,14 @@ static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [AKMA_SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2)",
     [AKMA_SQL_META_CHANGE] = "UPDATE meta SET value = ?2 WHERE name = ?1",
-    /* an exact id and a group are found by their index; globs are few and all looked at */
+    /*
+     * an exact id and a group are found by their index; globs are few and all looked at.
+     * IN (SELECT ...) would make SQLite build a table for each question; a CROSS JOIN it takes in
+     * the order that is written. */
     [AKMA_SQL_RULES_OF_TERMINAL] =
         "SELECT application, class, pattern, allow FROM rule WHERE class = 0 AND pattern = ?1"
-        " UNION ALL SELECT application, class, pattern, allow FROM rule"
-        " WHERE class = 1 AND pattern IN (SELECT name FROM membership WHERE terminal = ?1)"
+        " UNION ALL SELECT application, class, pattern, allow FROM membership CROSS JOIN rule"
+        " WHERE terminal = ?1 AND class = 1 AND pattern = name"
         " UNION ALL SELECT application, class, pattern, allow FROM rule WHERE class = 2",
     [AKMA_SQL_RULES_OF_APPLICATION] =
         "SELECT class, pattern, allow FROM rule WHERE application = ?1 ORDER BY class, pattern",
