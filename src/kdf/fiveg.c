@@ -3,12 +3,12 @@
 #include "kdf/fiveg.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "kdf/kdf.h"
 #include "kdf/plmn.h"
+#include "kdf/sha256.h"
 
 #define FC_CK_IK_PRIME 0x20
 #define FC_K_AUSF      0x6a
@@ -116,27 +116,12 @@ akma_kdf_res_star(const AkmaKey128 *ck,
     return true;
 }
 
-static const EVP_MD *
-get_sha256(void)
-{
-    static EVP_MD *md;
-    static gsize once;
-
-    if (g_once_init_enter(&once)) {
-        md = EVP_MD_fetch(NULL, "SHA256", NULL);
-        g_once_init_leave(&once, 1);
-    }
-
-    return md;
-}
-
 bool
 akma_kdf_hxres_star(const uint8_t rand[static 16],
                     const uint8_t xres_star[static 16],
                     uint8_t ret[static 16],
                     GError **error)
 {
-    const EVP_MD *md = get_sha256();
     uint8_t in[32];
     g_auto(AkmaKey256) out = {0};
     bool done;
@@ -144,7 +129,7 @@ akma_kdf_hxres_star(const uint8_t rand[static 16],
     /*= TS 33.501 A.5: HXRES* is the 128 least significant bits of SHA-256(RAND || XRES*) */
     memcpy(in, rand, 16);
     memcpy(in + 16, xres_star, 16);
-    done = md && EVP_Digest(in, sizeof in, out.bytes, NULL, md, NULL) == 1;
+    done = akma_sha256(in, sizeof in, out.bytes);
     OPENSSL_cleanse(in, sizeof in);
     if (!done) {
         g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_INTERNAL, "libcrypto: SHA-256 failed");

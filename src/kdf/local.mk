@@ -10,12 +10,14 @@ noinst_LTLIBRARIES += %D%/libkdf.la
 	%D%/hmac.c %D%/hmac.h \
 	%D%/kdf.c %D%/kdf.h \
 	%D%/milenage.c %D%/milenage.h \
-	%D%/plmn.c %D%/plmn.h
+	%D%/plmn.c %D%/plmn.h \
+	%D%/sha256.c %D%/sha256.h
 %C%_libkdf_la_CPPFLAGS = $(AM_CPPFLAGS) -DG_LOG_DOMAIN=\"akma-kdf\"
 %C%_libkdf_la_LIBADD = src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS)
 
 kdf_tests = tests/unit/test-aes tests/unit/test-af-id tests/unit/test-akma tests/unit/test-fiveg tests/unit/test-gba \
-	tests/unit/test-hkdf tests/unit/test-hmac tests/unit/test-kdf tests/unit/test-milenage tests/unit/test-plmn
+	tests/unit/test-hkdf tests/unit/test-hmac tests/unit/test-kdf tests/unit/test-milenage tests/unit/test-plmn \
+	tests/unit/test-sha256
 unit_tests += $(kdf_tests)
 tests_unit_test_aes_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_aes_LDADD = tests/libtests.la %D%/libkdf.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
@@ -37,6 +39,8 @@ tests_unit_test_milenage_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_milenage_LDADD = tests/libtests.la %D%/libkdf.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_plmn_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_plmn_LDADD = tests/libtests.la %D%/libkdf.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sha256_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_sha256_LDADD = tests/libtests.la %D%/libkdf.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
 
 # the vectors themselves, against osmo-auc-gen
 script_tests += tests/vectors/check-milenage.py

@@ -3,9 +3,10 @@
 #include "keyserver/consumer.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+
+#include "kdf/sha256.h"
 
 #define SCHEME    "Bearer "
 #define TOKEN_MAX 1024
@@ -64,7 +65,7 @@ akma_consumers_is_empty(const AkmaConsumers *self)
 
 /*= RFC 6750 2.1: Authorization: Bearer and a token of the letters of b64token */
 static bool
-hash_token(const char *authorization, uint8_t ret[static SHA256_DIGEST_LENGTH])
+hash_token(const char *authorization, uint8_t ret[static AKMA_SHA256_LEN])
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                   "-._~+/=";
@@ -77,7 +78,7 @@ hash_token(const char *authorization, uint8_t ret[static SHA256_DIGEST_LENGTH])
     if (len == 0 || len > TOKEN_MAX || strspn(token, letters) != len)
         return false;
 
-    return SHA256((const uint8_t *)token, len, ret);
+    return akma_sha256(token, len, ret);
 }
 
 /* Names of hosts only, in the field for them, and letter for letter. */
@@ -95,7 +96,7 @@ bears_name(X509 *certificate, const char *name)
 AkmaConsumer *
 akma_consumers_find(AkmaConsumers *self, X509 *certificate, const char *authorization)
 {
-    uint8_t digest[SHA256_DIGEST_LENGTH];
+    uint8_t digest[AKMA_SHA256_LEN];
     AkmaConsumer *found = NULL;
 
     if (authorization && !hash_token(authorization, digest))

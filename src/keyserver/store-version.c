@@ -4,11 +4,11 @@
 #include "keyserver/store-private.h"
 
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "kdf/sha256.h"
 
 #define IDENTITY_HASH_LEN 22
 
@@ -196,10 +196,11 @@ akma_ks_make_version(AkmaKsTransaction *self,
 static char *
 dup_identity(const AkmaKsApplication *application, int64_t version, const char *terminal)
 {
-    char hash[AKMA_BASE64URL_LEN(SHA256_DIGEST_LENGTH) + 1];
-    uint8_t digest[SHA256_DIGEST_LENGTH];
+    char hash[AKMA_BASE64URL_LEN(AKMA_SHA256_LEN) + 1];
+    uint8_t digest[AKMA_SHA256_LEN];
 
-    SHA256((const uint8_t *)terminal, strlen(terminal), digest);
+    if (!akma_sha256(terminal, strlen(terminal), digest))
+        return NULL;
     akma_base64url_encode(digest, sizeof digest, hash);
     hash[IDENTITY_HASH_LEN] = '\0';
 

@@ -3,11 +3,11 @@
 #include "proto/schedule.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "kdf/hkdf.h"
+#include "kdf/sha256.h"
 
 #define LABEL_SERVER "akma-key-delivery/1 server to terminal"
 #define LABEL_TERM   "akma-key-delivery/1 terminal to server"
@@ -18,7 +18,7 @@ G_STATIC_ASSERT(sizeof LABEL_SERVER == sizeof LABEL_TERM);
 bool
 akma_schedule_digest_body(const void *body, size_t len, uint8_t ret[static AKMA_DIGEST_LEN])
 {
-    return EVP_Digest(body, len, ret, NULL, EVP_sha256(), NULL) == 1;
+    return akma_sha256(body, len, ret);
 }
 
 bool
@@ -32,7 +32,7 @@ akma_schedule_transcript(const AkmaScheduleInput *input, uint8_t ret[static AKMA
     akma_writer_put(&writer, input->nonce_server, AKMA_NONCE_LEN);
     akma_writer_put(&writer, input->af_id->bytes, input->af_id->len);
 
-    return !writer.bad && EVP_Digest(buffer, writer.len, ret, NULL, EVP_sha256(), NULL) == 1;
+    return !writer.bad && akma_sha256(buffer, writer.len, ret);
 }
 
 bool
