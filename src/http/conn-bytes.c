@@ -101,7 +101,7 @@ akma_conn_transmit(AkmaConn *self, const uint8_t *bytes, size_t len)
         return 0;
     }
 
-    n = send(self->fd, bytes, len, MSG_NOSIGNAL);
+    n = send(self->fd, bytes, len, MSG_NOSIGNAL | (self->more ? MSG_MORE : 0));
     if (n >= 0)
         return (size_t)n;
     if (errno != EAGAIN && errno != EINTR)

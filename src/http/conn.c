@@ -137,6 +137,7 @@ flush(AkmaConn *self)
         self->wire->output(self);
         if (io->out_len == 0)
             return;
+        self->more = self->role->has_more(self);
         while (self->state != AKMA_CONN_OVER && done < io->out_len &&
                (n = akma_conn_transmit(self, io->out + done, io->out_len - done)) > 0)
             done += n;
@@ -210,6 +211,7 @@ static void
 begin_linger(AkmaConn *self)
 {
     if (self->ssl) {
+        self->more = true;
         akma_conn_forget_errors();
         SSL_shutdown(self->ssl);
     }

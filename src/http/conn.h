@@ -78,6 +78,8 @@ typedef struct {
     void (*deliver)(AkmaConn *self);
     /* Bytes were written: end what is done. */
     void (*flushed)(AkmaConn *self);
+    /* What is written now may wait for what follows soon: a segment and a wake-up less. */
+    bool (*has_more)(const AkmaConn *self);
     /* When expired() is to be called; in loop time, AKMA_CONN_NEVER = not at all. */
     uint64_t (*due)(const AkmaConn *self);
     void (*expired)(AkmaConn *self);
@@ -115,6 +117,7 @@ struct _AkmaConn {
     bool drained;    /* the socket had no more */
     bool unread;     /* there may be more, in the socket or in TLS */
     bool want_write; /* TLS or connect() waits for the socket */
+    bool more;       /* more follows what is written: the kernel waits for it, 200 ms at most */
     bool suspended;  /* the handshake waits for the user: akma_conn_resume() */
 };
 

@@ -179,6 +179,12 @@ flushed(AkmaConn *conn)
                                            "the server does not speak HTTP/2 as it should"));
 }
 
+static bool
+has_more(const AkmaConn *conn G_GNUC_UNUSED)
+{
+    return false;
+}
+
 /*
  * Calls have their own time, and an idle connection may stay. One that does not come to be may not:
  * it was perhaps opened ahead of all calls, and the first one would wait for it in vain.
@@ -242,6 +248,7 @@ static const AkmaConnRole client_role = {
     .opened = opened,
     .deliver = deliver,
     .flushed = flushed,
+    .has_more = has_more,
     .due = due,
     .expired = expired,
     .ended = ended,

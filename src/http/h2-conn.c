@@ -110,6 +110,18 @@ flushed(AkmaConn *conn)
         nghttp2_session_terminate_session(conn->h2, NGHTTP2_NO_ERROR);
 }
 
+/*
+ * Our SETTINGS, which come first, go with the answer to a request that came with the handshake.
+ * After the last answer come GOAWAY, the end of TLS and that of the connection.
+ */
+static bool
+has_more(const AkmaConn *conn)
+{
+    const AkmaH2Conn *self = (const AkmaH2Conn *)conn;
+
+    return (conn->written == 0 && self->waiting > 0) || self->closing;
+}
+
 static uint64_t
 due(const AkmaConn *conn)
 {
@@ -180,6 +192,7 @@ static const AkmaConnRole server_role = {
     .opened = opened,
     .deliver = deliver,
     .flushed = flushed,
+    .has_more = has_more,
     .due = due,
     .expired = expired,
     .ended = ended,

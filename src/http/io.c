@@ -136,7 +136,7 @@ static int
 bio_write(BIO *bio, const char *buf, size_t len, size_t *ret_len)
 {
     AkmaConn *conn = BIO_get_data(bio);
-    ssize_t n = send(conn->fd, buf, len, MSG_NOSIGNAL);
+    ssize_t n = send(conn->fd, buf, len, MSG_NOSIGNAL | (conn->more ? MSG_MORE : 0));
 
     BIO_clear_retry_flags(bio);
     if (n >= 0) {

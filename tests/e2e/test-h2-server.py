@@ -511,6 +511,31 @@ def it_is_not_idle_who_waits_for_our_answer():
         client.close()
 
 
+class HastyClient(RawClient):
+    """Its preface goes with its first request."""
+    ready = False
+
+    def flush(self):
+        if self.ready:
+            super().flush()
+
+
+def settings_do_not_wait_for_a_late_answer():
+    """They may go with the answer to a request that came with the preface, but not so late."""
+    with Peer() as peer:
+        client = HastyClient(peer.address)
+        client.ready = True
+        held = client.request(path="/hold")
+        client.flush()
+        peer.wait_held()
+        assert client.until(h2.events.RemoteSettingsChanged)
+        release = client.request(path="/release")
+        client.flush()
+        assert client.answer(held) == (200, b"released\n")
+        assert client.answer(release)[0] == 200
+        client.close()
+
+
 def reject_a_connection_over_its_lifetime():
     with Peer("--lifetime-ms=1500") as peer:
         client = RawClient(peer.address)
@@ -606,8 +631,8 @@ def reject_bad_files():
         assert done.returncode == 6 and text in done.stderr, (arguments, done)
 
 
-helpers = {"url", "s_client", "still_serves", "serves_again", "refused_headers", "ends_with", "push",
-           "frame", "rapid_reset", "reject_a_flood_of", "rss"}
+helpers = {"HastyClient", "url", "s_client", "still_serves", "serves_again", "refused_headers", "ends_with",
+           "push", "frame", "rapid_reset", "reject_a_flood_of", "rss"}
 tests = [f for name, f in list(globals().items())
          if getattr(f, "__module__", "") == "__main__" and name not in helpers]
 
