@@ -302,8 +302,8 @@ arm(AkmaConn *self)
 
     if (self->state == AKMA_CONN_CONNECTING)
         events = UV_WRITABLE;
-    /* nothing is read: what comes waits in the socket, but we hear when the peer is gone */
-    if (self->suspended)
+    /* nothing is read: what comes waits in the socket, and then we only hear when the peer goes */
+    if (self->suspended && !self->drained)
         events = UV_DISCONNECT;
     if (events != self->events)
         uv_poll_start(&self->poll, events, on_poll);

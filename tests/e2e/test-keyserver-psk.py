@@ -231,6 +231,7 @@ def clients_that_leave_while_the_anchor_thinks_are_noticed():
         for sock in hellos:
             sock.sendall(psk_client.records(psk_client.client_hello([(AKMA, K_AF)])))
         harness.wait_until("they wait", lambda: len(s.operator.requests) == 3)
+        hellos[0].sendall(bytes(10))
         assert served(s, GBA, KS_NAF) is None, "the limit does not hold"
         for sock in hellos:
             sock.close()
