@@ -15,17 +15,17 @@ now_s(void)
 }
 
 static void
-take(AkmaFleet *fleet, const AkmaKsOp *all, const AkmaKsOp *each)
+take(AkmaFleet *fleet, const AkmaKsOp *op)
 {
     *fleet = (AkmaFleet){
-        .counted_s = (uint64_t)all->now,
-        .applications = (uint64_t)all->counts.applications,
-        .terminals = (uint64_t)all->counts.terminals,
-        .revoked_terminals = (uint64_t)all->counts.revoked_terminals,
-        .n_rows = MIN(each->rows->len, AKMA_FLEET_APPLICATIONS_MAX),
+        .counted_s = (uint64_t)op->now,
+        .applications = (uint64_t)op->counts.applications,
+        .terminals = (uint64_t)op->counts.terminals,
+        .revoked_terminals = (uint64_t)op->counts.revoked_terminals,
+        .n_rows = MIN(op->rows->len, AKMA_FLEET_APPLICATIONS_MAX),
     };
     for (uint64_t i = 0; i < fleet->n_rows; i++) {
-        const AkmaKsKeyCount *count = each->rows->pdata[i];
+        const AkmaKsKeyCount *count = op->rows->pdata[i];
         AkmaFleetApplication *row = &fleet->rows[i];
 
         g_strlcpy(row->application, count->application, sizeof row->application);
@@ -39,14 +39,13 @@ static void
 count(uv_work_t *work)
 {
     AkmaFleetCounter *self = work->data;
-    g_autoptr(AkmaKsOp) all = akma_ks_op_new(AKMA_KS_COUNT);
-    g_autoptr(AkmaKsOp) each = akma_ks_op_new(AKMA_KS_COUNT_KEYS);
+    g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_COUNT);
     g_autoptr(AkmaKsStore) store = akma_place_open(self->config, false, NULL);
     int64_t begun = g_get_monotonic_time();
 
-    self->counted = store && akma_ks_run(store, all, NULL) && akma_ks_run(store, each, NULL);
+    self->counted = store && akma_ks_run(store, op, NULL);
     if (self->counted)
-        take(self->fleet, all, each);
+        take(self->fleet, op);
     self->took_us = g_get_monotonic_time() - begun;
 }
 

@@ -12,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-#define AKMA_SCHEMA_VERSION 4
+#define AKMA_SCHEMA_VERSION 5
 
 /*
  * Step i brings version i to i + 1: plain SQL, several statements. Written once, never changed

@@ -108,13 +108,12 @@ static const char *const statements[AKMA_SQL_N] = {
     [AKMA_SQL_FOLLOWERS_BEHIND] = "SELECT count(*) FROM follower"
                                   " WHERE application = ?1 AND ends > ?2 AND published <= ?3",
     [AKMA_SQL_COUNT_APPLICATIONS] = "SELECT count(*) FROM application",
-    [AKMA_SQL_COUNT_TERMINALS] = "SELECT count(*) FROM terminal"
-                                 " WHERE (revoked = ?1 OR ?1 IS NULL) AND id <> '*'",
-    [AKMA_SQL_COUNT_KEYS] = "SELECT count(*) FROM app_key WHERE state = ?1"
-                            " AND (state <> 1 OR not_after > ?2)",
-    [AKMA_SQL_COUNT_KEYS_EACH] = "SELECT application, state, count(*) FROM app_key"
-                                 " WHERE state <> 1 OR not_after > ?1"
-                                 " GROUP BY application, state ORDER BY application, state",
+    [AKMA_SQL_COUNT_TERMINALS] = "SELECT count(*), count(CASE revoked WHEN 0 THEN NULL ELSE 1 END)"
+                                 " FROM terminal WHERE id <> '*'",
+    /* the index app_key_count has all of it, in this order */
+    [AKMA_SQL_COUNT_KEYS] = "SELECT application, state, count(*) FROM app_key"
+                            " WHERE state <> 1 OR not_after > ?1"
+                            " GROUP BY application, state ORDER BY application, state",
     [AKMA_SQL_COPY_APPLICATIONS] =
         "SELECT id, length, alg, use, max_age, grace, created, source, provider, upstream_id, base"
         " FROM application WHERE id > ?1 ORDER BY id LIMIT ?2",

@@ -67,7 +67,6 @@ typedef enum {
     AKMA_SQL_COUNT_APPLICATIONS,
     AKMA_SQL_COUNT_TERMINALS,
     AKMA_SQL_COUNT_KEYS,
-    AKMA_SQL_COUNT_KEYS_EACH,
     /* a whole store, in pages: the columns of the inserts above, behind a key; limit */
     AKMA_SQL_COPY_APPLICATIONS,
     AKMA_SQL_COPY_RULES,

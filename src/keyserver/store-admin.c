@@ -316,14 +316,30 @@ akma_ks_run_terminal(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
     return ok ? AKMA_KS_DONE : AKMA_KS_FAILED;
 }
 
-static AkmaKsOutcome
-count_each(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
+static bool
+count_terminals(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
-    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_COUNT_KEYS_EACH, error, "i", op->now);
+    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_COUNT_TERMINALS, error, "");
+
+    if (!row || akma_sql_step(self->sql, row, error) != 1)
+        return false;
+
+    op->counts.terminals = akma_row_get_int(row, 0);
+    op->counts.revoked_terminals = akma_row_get_int(row, 1);
+    akma_row_reset(row);
+
+    return true;
+}
+
+static bool
+count_keys(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
+{
+    AkmaRow *row = akma_sql_bind(self->sql, AKMA_SQL_COUNT_KEYS, error, "i", op->now);
     AkmaKsKeyCount *count = NULL;
     int more = -1;
 
     g_ptr_array_set_size(op->rows, 0);
+    memset(op->counts.keys, 0, sizeof op->counts.keys);
     while (row && (more = akma_sql_step(self->sql, row, error)) == 1) {
         const char *application = akma_row_get_text(row, 0);
         int64_t state = akma_row_get_int(row, 1);
@@ -333,31 +349,23 @@ count_each(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
             count->application = g_strdup(application);
             g_ptr_array_add(op->rows, count);
         }
-        if (state >= AKMA_KEY_CURRENT && state <= AKMA_KEY_REVOKED)
+        if (state >= AKMA_KEY_CURRENT && state <= AKMA_KEY_REVOKED) {
             count->keys[state] = akma_row_get_int(row, 2);
+            op->counts.keys[state] += count->keys[state];
+        }
     }
 
-    return more == 0 ? AKMA_KS_DONE : AKMA_KS_FAILED;
+    return more == 0;
 }
 
 AkmaKsOutcome
 akma_ks_run_count(AkmaKsTransaction *self, AkmaKsOp *op, GError **error)
 {
-    AkmaKsCounts *counts = &op->counts;
-    AkmaSql *sql = self->sql;
+    int64_t *applications = &op->counts.applications;
 
-    if (op->action == AKMA_KS_COUNT_KEYS)
-        return count_each(self, op, error);
-    if (!akma_sql_number(sql, AKMA_SQL_COUNT_APPLICATIONS, &counts->applications, error, "") ||
-        !akma_sql_number(sql, AKMA_SQL_COUNT_TERMINALS, &counts->terminals, error, "t", NULL) ||
-        !akma_sql_number(
-            sql, AKMA_SQL_COUNT_TERMINALS, &counts->revoked_terminals, error, "i", (int64_t)1))
+    if (!akma_sql_number(self->sql, AKMA_SQL_COUNT_APPLICATIONS, applications, error, "") ||
+        !count_terminals(self, op, error) || !count_keys(self, op, error))
         return AKMA_KS_FAILED;
-    for (int64_t state = AKMA_KEY_CURRENT; state <= AKMA_KEY_REVOKED; state++) {
-        if (!akma_sql_number(
-                sql, AKMA_SQL_COUNT_KEYS, &counts->keys[state], error, "ii", state, op->now))
-            return AKMA_KS_FAILED;
-    }
 
     return AKMA_KS_DONE;
 }

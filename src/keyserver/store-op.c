@@ -74,7 +74,7 @@ new_rows(AkmaKsAction action)
     case AKMA_KS_KEY_IMPORT:
     case AKMA_KS_KEY_EXPORT:
         return g_ptr_array_new_with_free_func((GDestroyNotify)key_free);
-    case AKMA_KS_COUNT_KEYS:
+    case AKMA_KS_COUNT:
         return g_ptr_array_new_with_free_func((GDestroyNotify)key_count_free);
     case AKMA_KS_APPLICATION_ADD:
     case AKMA_KS_FOLLOW:
@@ -87,7 +87,6 @@ new_rows(AkmaKsAction action)
     case AKMA_KS_TERMINAL_GROUP:
     case AKMA_KS_TERMINAL_REVOKE:
     case AKMA_KS_TERMINAL_FORGET:
-    case AKMA_KS_COUNT:
     case AKMA_KS_REKEY:
         return NULL;
     }

@@ -113,7 +113,6 @@ akma_ks_run_action(AkmaKsTransaction *transaction, AkmaKsOp *op, GError **error)
     case AKMA_KS_REKEY:
         return akma_ks_run_rekey(transaction, op, error);
     case AKMA_KS_COUNT:
-    case AKMA_KS_COUNT_KEYS:
         return akma_ks_run_count(transaction, op, error);
     }
 
@@ -125,5 +124,5 @@ akma_ks_only_reads(AkmaKsAction action)
 {
     return action == AKMA_KS_ENTITLED || action == AKMA_KS_APPLICATION_LIST ||
            action == AKMA_KS_TERMINAL_LIST || action == AKMA_KS_KEY_LIST ||
-           action == AKMA_KS_KEY_EXPORT || action == AKMA_KS_COUNT || action == AKMA_KS_COUNT_KEYS;
+           action == AKMA_KS_KEY_EXPORT || action == AKMA_KS_COUNT;
 }

@@ -90,7 +90,6 @@ typedef struct {
     int64_t terminals;
     int64_t revoked_terminals;
     int64_t keys[3]; /* by AkmaKeyState */
-    int64_t schema;
 } AkmaKsCounts;
 
 /* The terminal may have a key of @application, and a provider must be asked for it. */
@@ -142,9 +141,12 @@ typedef enum {
      * made (Unix time), flag: it goes on. One that is not heard of for AKMA_KS_FOLLOWER_S is gone.
      */
     AKMA_KS_FOLLOW,
-    AKMA_KS_COUNT,      /* -> counts */
-    AKMA_KS_COUNT_KEYS, /* -> rows of AkmaKsKeyCount: looks at every key, so not beside a loop */
-    AKMA_KS_REKEY,      /* after -> version, @more: seals what the old store key sealed; a page */
+    /*
+     * -> counts, and rows of AkmaKsKeyCount, of the same moment: looks at every terminal and key
+     * once, so not on a loop
+     */
+    AKMA_KS_COUNT,
+    AKMA_KS_REKEY, /* after -> version, @more: seals what the old store key sealed; a page */
 } AkmaKsAction;
 
 /* Where a list of keys goes on: behind this row. All NULL: at the start. */

@@ -244,7 +244,7 @@ static void
 keys_are_counted_by_application_and_state(void **state)
 {
     Fixture *f = *state;
-    g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_COUNT_KEYS);
+    g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_COUNT);
     const AkmaKsKeyCount *count;
 
     assert_int_equal(add(f, "mqtt", "*", 0, 100), 0);
@@ -266,6 +266,40 @@ keys_are_counted_by_application_and_state(void **state)
     assert_string_equal(count->application, "wifi");
     assert_int_equal(count->keys[AKMA_KEY_CURRENT], 1);
     assert_int_equal(count->keys[AKMA_KEY_PREVIOUS], 1);
+
+    assert_int_equal(op->counts.applications, 3);
+    assert_int_equal(op->counts.keys[AKMA_KEY_CURRENT], 1);
+    assert_int_equal(op->counts.keys[AKMA_KEY_PREVIOUS], 1);
+    assert_int_equal(op->counts.keys[AKMA_KEY_REVOKED], 2);
+
+    /* the one before is not accepted any more, so it is no key */
+    op->now = NOW + 2000;
+    assert_int_equal(run(f, op), 0);
+    assert_int_equal(op->rows->len, 2);
+    assert_int_equal(op->counts.keys[AKMA_KEY_PREVIOUS], 0);
+    assert_int_equal(op->counts.keys[AKMA_KEY_REVOKED], 2);
+}
+
+static void
+terminals_are_counted_the_revoked_ones_also_alone(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(AkmaKsOp) revoke = akma_ks_op_new(AKMA_KS_TERMINAL_REVOKE);
+    g_autoptr(AkmaKsOp) op = akma_ks_op_new(AKMA_KS_COUNT);
+
+    assert_int_equal(run(f, op), 0);
+    assert_int_equal(op->counts.terminals, 0);
+    assert_int_equal(op->counts.revoked_terminals, 0);
+    assert_int_equal(add(f, "mqtt", "*", 0, 100), 0);
+    akma_key_set_free(deliver(f, ONE, "mqtt", NOW));
+    akma_key_set_free(deliver(f, TWO, "mqtt", NOW));
+    revoke->terminal = g_strdup(TWO);
+    revoke->flag = true;
+    assert_int_equal(run(f, revoke), 0);
+
+    assert_int_equal(run(f, op), 0);
+    assert_int_equal(op->counts.terminals, 2);
+    assert_int_equal(op->counts.revoked_terminals, 1);
 }
 
 static void
@@ -309,6 +343,7 @@ main(void)
         TEST(followers_that_are_gone_hold_up_nothing),
         TEST(nobody_is_left_without_an_accepted_version_for_a_follower),
         TEST(keys_are_counted_by_application_and_state),
+        TEST(terminals_are_counted_the_revoked_ones_also_alone),
         TEST(lines_have_one_version_each),
     };
 

@@ -249,6 +249,8 @@ a_store_of_version_1_goes_on(void **state)
     add(f, "mqtt", "*", 0, 0);
     before = deliver(f, ONE, "mqtt", NOW);
     akma_ks_close(f->store);
+    write_sql(f, "CREATE INDEX app_key_application ON app_key (application)");
+    write_sql(f, "DROP INDEX app_key_count");
     write_sql(f, "DROP TABLE follower");
     write_sql(f, "ALTER TABLE application DROP COLUMN provider");
     write_sql(f, "ALTER TABLE application DROP COLUMN upstream_id");
