@@ -27,9 +27,14 @@ def rules():
     return [rule for group in yaml.safe_load(read(RULES))["groups"] for rule in group["rules"]]
 
 
+def limits_told():
+    table = read("src/keyserver/metrics.c").split("akma_metrics_limit_name(unsigned limit)")[1]
+    return set(re.findall(r'LIMIT_[A-Z_]+\] = "([a-z_]+)"', table))
+
+
 @tap.test
 def each_rule_has_what_an_alert_needs():
-    assert len(rules()) == 3
+    assert len(rules()) == 5
     for rule in rules():
         assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}, rule
         assert re.fullmatch(r"\d+m", rule["for"]) and rule["labels"]["severity"]
@@ -46,6 +51,8 @@ def figures_results_and_labels_of_the_rules_are_those_of_the_server():
         assert used and used <= told, used - told
         for results in re.findall(r'result=~?"([^"]+)"', rule["expr"]):
             assert set(results.split("|")) <= causes, results
+        for limits in re.findall(r'limit=~?"([^"]+)"', rule["expr"]):
+            assert set(limits.split("|")) <= limits_told(), limits
 
 
 @tap.test
@@ -53,6 +60,9 @@ def figures_of_the_server_stand_in_its_page():
     page = read("packaging/man/akma-keyserver.8")
     for name in set(re.findall(r'"(akma_[a-z_]+)"', read("src/keyserver/prometheus.c"))):
         assert re.search(r"^\.It Cm (\S+ , )*%s\b" % name, page, re.M), name
+    assert len(limits_told()) == 13
+    for limit in limits_told():
+        assert re.search(r"^\.Cm (\S+ , )*%s\b" % limit, page, re.M), limit
 
 
 @tap.test

@@ -26,6 +26,7 @@ input(AkmaConn *self, const uint8_t *bytes, size_t len)
     if (used >= 0)
         return true;
 
+    self->h2_error = (int)used;
     akma_conn_fail(
         self,
         g_error_new(

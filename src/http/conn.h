@@ -99,6 +99,7 @@ struct _AkmaConn {
     const AkmaConnWire *wire; /* NULL before choose() */
     nghttp2_session *h2;
     GError *error;      /* why it ended */
+    int h2_error;       /* what nghttp2 said to bytes that ended it; 0: it did not */
     uint64_t active_ms; /* the last byte, either way */
     uint64_t read_ms;   /* the last byte that came */
     uint64_t written;   /* bytes that TLS or the socket has taken */

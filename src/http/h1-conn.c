@@ -209,8 +209,10 @@ take_head(AkmaH2Conn *conn, const uint8_t *bytes, size_t len)
         refuse(conn, 400);
         return n;
     case AKMA_H1_PART:
-        if (self->head_len == limit)
+        if (self->head_len == limit) {
+            akma_h2_conn_limit(conn, AKMA_H2_LIMIT_HEADERS);
             refuse(conn, 431);
+        }
         return n;
     }
 
@@ -254,8 +256,10 @@ input(AkmaConn *base, const uint8_t *bytes, size_t len)
         case STATE_END:
             self->last = true;
             self->discarded += len;
-            if (self->discarded > DISCARD_MAX)
+            if (self->discarded > DISCARD_MAX) {
+                akma_h2_conn_limit(conn, AKMA_H2_LIMIT_BODY);
                 akma_conn_fail(base, NULL);
+            }
             break;
         }
         bytes += n;

@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "http/h2-internal.h"
 
+/* NGHTTP2_ERR_TOO_MANY_CONTINUATIONS, a name that the library has only since that was mended. */
+#define TOO_MANY_CONTINUATIONS (-905)
+
 static void
 end_handshake(AkmaH2Conn *self)
 {
@@ -17,8 +20,19 @@ end_handshake(AkmaH2Conn *self)
 }
 
 void
+akma_h2_conn_limit(AkmaH2Conn *self, AkmaH2Limit limit)
+{
+    if (self->limited)
+        return;
+
+    self->limited = true;
+    akma_h2_server_limit(self->server, limit);
+}
+
+void
 akma_h2_conn_abort_handshake(AkmaH2Conn *self)
 {
+    akma_h2_conn_limit(self, AKMA_H2_LIMIT_HANDSHAKES);
     end_handshake(self);
     akma_conn_fail(&self->base, NULL);
 }
@@ -137,11 +151,25 @@ due(const AkmaConn *conn)
     return MIN(conn->active_ms + limits->idle_ms, self->until_ms);
 }
 
+/* Which of the times in due() is over; one that we close has had its limit. */
+static AkmaH2Limit
+get_expired(const AkmaH2Conn *self)
+{
+    if (uv_now(self->base.io->loop) >= self->until_ms)
+        return AKMA_H2_LIMIT_LIFETIME;
+    if (self->shaking)
+        return AKMA_H2_LIMIT_HANDSHAKE_TIME;
+
+    return self->base.kept_len > 0 ? AKMA_H2_LIMIT_UNREAD : AKMA_H2_LIMIT_IDLE;
+}
+
 static void
 expired(AkmaConn *conn)
 {
     AkmaH2Conn *self = (AkmaH2Conn *)conn;
 
+    if (!self->draining)
+        akma_h2_conn_limit(self, get_expired(self));
     if (self->shaking || self->draining || conn->kept_len > 0) {
         akma_conn_fail(conn, NULL);
     } else {
@@ -165,6 +193,10 @@ ended(AkmaConn *conn)
 
     if (conn->error)
         g_debug("a connection ended: %s", conn->error->message);
+    if (conn->h2_error == TOO_MANY_CONTINUATIONS)
+        akma_h2_conn_limit(self, AKMA_H2_LIMIT_CONTINUATIONS);
+    else if (conn->h2_error == NGHTTP2_ERR_FLOODED)
+        akma_h2_conn_limit(self, AKMA_H2_LIMIT_FRAMES);
     end_handshake(self);
     end_all(&self->gone);
     end_all(&self->ready);

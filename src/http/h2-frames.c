@@ -27,7 +27,7 @@ refill(AkmaH2Conn *self)
 }
 
 static void
-spend(AkmaH2Conn *self, unsigned cost)
+spend(AkmaH2Conn *self, unsigned cost, AkmaH2Limit limit)
 {
     refill(self);
     if (self->calm >= cost) {
@@ -35,6 +35,7 @@ spend(AkmaH2Conn *self, unsigned cost)
         return;
     }
 
+    akma_h2_conn_limit(self, limit);
     self->draining = true;
     self->until_ms = MIN(self->until_ms, uv_now(self->base.io->loop) + AKMA_H2_CLOSE_MS);
     nghttp2_session_terminate_session(self->base.h2, NGHTTP2_ENHANCE_YOUR_CALM);
@@ -55,7 +56,9 @@ on_begin_frame(nghttp2_session *h2 G_GNUC_UNUSED, const nghttp2_frame_hd *head, 
     default:
         break;
     }
-    spend(self, 1);
+    spend(self,
+          1,
+          head->type == NGHTTP2_CONTINUATION ? AKMA_H2_LIMIT_CONTINUATIONS : AKMA_H2_LIMIT_FRAMES);
 
     return 0;
 }
@@ -87,16 +90,18 @@ on_header(nghttp2_session *h2,
           nghttp2_rcbuf *name,
           nghttp2_rcbuf *value,
           uint8_t flags G_GNUC_UNUSED,
-          void *user_data G_GNUC_UNUSED)
+          void *user_data)
 {
     AkmaH2Stream *stream = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
 
     /* of trailers only the size counts */
-    if (stream &&
-        !akma_h2_stream_add_field(stream, name, value, frame->headers.cat == NGHTTP2_HCAT_REQUEST))
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (!stream ||
+        akma_h2_stream_add_field(stream, name, value, frame->headers.cat == NGHTTP2_HCAT_REQUEST))
+        return 0;
 
-    return 0;
+    akma_h2_conn_limit(user_data, AKMA_H2_LIMIT_HEADERS);
+
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 static int
@@ -105,12 +110,15 @@ on_data(nghttp2_session *h2,
         int32_t id,
         const uint8_t *data,
         size_t len,
-        void *user_data G_GNUC_UNUSED)
+        void *user_data)
 {
     AkmaH2Stream *stream = nghttp2_session_get_stream_user_data(h2, id);
 
-    if (stream && !akma_h2_stream_add_body(stream, data, len))
-        nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (!stream || akma_h2_stream_add_body(stream, data, len))
+        return 0;
+
+    akma_h2_conn_limit(user_data, AKMA_H2_LIMIT_BODY);
+    nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
 
     return 0;
 }
@@ -151,7 +159,7 @@ on_stream_close(nghttp2_session *h2, int32_t id, uint32_t code, void *user_data)
     if (code == NGHTTP2_NO_ERROR && stream && stream->answered)
         self->calm = MIN(self->calm + CALM_A_STREAM, AKMA_H2_CALM_MAX);
     else
-        spend(self, RESET_COST);
+        spend(self, RESET_COST, AKMA_H2_LIMIT_RESETS);
     if (!stream)
         return 0;
 

@@ -77,6 +77,7 @@ struct _AkmaH2Conn {
     bool draining;               /* no new requests */
     bool trusted;                /* more streams, no lifetime */
     bool closing;                /* after the last answer */
+    bool limited;                /* and the user heard of it */
     char peer[48];
     void *data;
     void (*destroy)(void *data);
@@ -116,6 +117,8 @@ struct _AkmaH2Stream {
 void akma_h2_conn_accept(AkmaH2Server *server, int fd, const struct sockaddr *peer);
 /* In its TLS handshake: over, and counted no more. */
 void akma_h2_conn_abort_handshake(AkmaH2Conn *self);
+/* Tells the user, the first time. */
+void akma_h2_conn_limit(AkmaH2Conn *self, AkmaH2Limit limit);
 /* GOAWAY; requests under way have @grace_ms. */
 void akma_h2_conn_drain(AkmaH2Conn *self, unsigned grace_ms);
 
@@ -163,6 +166,7 @@ bool akma_h2_psk_opened(AkmaH2Conn *self);
 void akma_h2_psk_clear(AkmaH2Conn *self);
 
 /* h2-server.c */
+void akma_h2_server_limit(AkmaH2Server *self, AkmaH2Limit limit);
 void akma_h2_server_conn_gone(AkmaH2Server *self);
 
 G_END_DECLS

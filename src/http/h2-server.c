@@ -65,6 +65,13 @@ akma_h2_server_set_versions(AkmaH2Server *self, unsigned versions)
         akma_tls_server_set_versions(self->tls, versions);
 }
 
+void
+akma_h2_server_limit(AkmaH2Server *self, AkmaH2Limit limit)
+{
+    if (self->handlers.limited)
+        self->handlers.limited(limit, self->user_data);
+}
+
 static void on_acceptable(uv_poll_t *poll, int status, int events);
 
 static void
@@ -84,14 +91,18 @@ make_room(AkmaH2Server *self)
 {
     AkmaH2Conn *oldest;
 
-    if (self->conns.length >= self->limits.connections)
+    if (self->conns.length >= self->limits.connections) {
+        akma_h2_server_limit(self, AKMA_H2_LIMIT_CONNECTIONS);
         return false;
+    }
     if (!self->tls || self->handshakes.length < self->limits.handshakes)
         return true;
 
     oldest = g_queue_peek_head(&self->handshakes);
-    if (!oldest || uv_now(self->io.loop) - oldest->since_ms < HANDSHAKE_FAIR_MS)
+    if (!oldest || uv_now(self->io.loop) - oldest->since_ms < HANDSHAKE_FAIR_MS) {
+        akma_h2_server_limit(self, AKMA_H2_LIMIT_HANDSHAKES);
         return false;
+    }
     akma_h2_conn_abort_handshake(oldest);
 
     return true;

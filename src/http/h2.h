@@ -61,6 +61,22 @@ typedef struct {
     unsigned lifetime_ms;  /* of a whole connection; 0 = no limit */
 } AkmaH2Limits;
 
+/* What a connection ran into, first of all. Values of configurations are in AkmaH2Limits. */
+typedef enum {
+    AKMA_H2_LIMIT_CONNECTIONS,    /* closed at accept: as many are open as may be */
+    AKMA_H2_LIMIT_HANDSHAKES,     /* the same, of those in their handshake; also the slow one */
+    AKMA_H2_LIMIT_HANDSHAKE_TIME, /* handshake, SETTINGS or request of HTTP/1.1 not in time */
+    AKMA_H2_LIMIT_IDLE,
+    AKMA_H2_LIMIT_UNREAD, /* it does not take what we send */
+    AKMA_H2_LIMIT_LIFETIME,
+    AKMA_H2_LIMIT_RESETS, /* requests taken back: rapid reset */
+    AKMA_H2_LIMIT_FRAMES, /* PING, SETTINGS and what else leads to nothing; scraps of DATA */
+    AKMA_H2_LIMIT_CONTINUATIONS,
+    AKMA_H2_LIMIT_HEADERS, /* of one request; the connection goes on */
+    AKMA_H2_LIMIT_BODY,    /* far more than may be: what is only over it is for request() */
+    AKMA_H2_N_LIMITS,
+} AkmaH2Limit;
+
 typedef struct {
     /* A new peer, before TLS. False: closed at once. NULL: everybody. */
     bool (*accept)(const struct sockaddr *peer, void *user_data);
@@ -76,6 +92,8 @@ typedef struct {
     void (*request)(AkmaH2Stream *stream, const AkmaH2Request *request, void *user_data);
     /* @stream, once given to request(), is gone (answered and sent, reset, connection lost). */
     void (*stream_closed)(AkmaH2Stream *stream, void *user_data);
+    /* A connection was refused, cut off or closed because of @limit: once a connection. */
+    void (*limited)(AkmaH2Limit limit, void *user_data);
     /* Last word about @conn; its data is freed after this. */
     void (*conn_closed)(AkmaH2Conn *conn, void *user_data);
 } AkmaH2Handlers;

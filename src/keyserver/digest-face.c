@@ -215,7 +215,16 @@ on_accept(const struct sockaddr *peer, void *user_data)
     return akma_front_handlers.accept(peer, self->front);
 }
 
+static void
+on_limited(AkmaH2Limit limit, void *user_data)
+{
+    const AkmaDigestFace *self = user_data;
+
+    akma_front_handlers.limited(limit, self->front);
+}
+
 const AkmaH2Handlers akma_digest_face_handlers = {
     .accept = on_accept,
     .request = on_request,
+    .limited = on_limited,
 };

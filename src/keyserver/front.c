@@ -336,9 +336,24 @@ on_accept(const struct sockaddr *peer, void *user_data)
     unsigned wait_s;
 
     akma_address_key(peer, key);
+    if (!akma_rate_table_take(self->accepts, key, sizeof key, now, &wait_s)) {
+        akma_figures_count_limit(self->figures, AKMA_LIMIT_ADDRESS);
+        return false;
+    }
+    if (!akma_bucket_take(&self->accept_total, &self->accept_flow, now, &wait_s)) {
+        akma_figures_count_limit(self->figures, AKMA_LIMIT_TOTAL);
+        return false;
+    }
 
-    return akma_rate_table_take(self->accepts, key, sizeof key, now, &wait_s) &&
-           akma_bucket_take(&self->accept_total, &self->accept_flow, now, &wait_s);
+    return true;
+}
+
+static void
+on_limited(AkmaH2Limit limit, void *user_data)
+{
+    const AkmaFront *self = user_data;
+
+    akma_figures_count_limit(self->figures, limit);
 }
 
 static void
@@ -357,5 +372,6 @@ const AkmaH2Handlers akma_front_handlers = {
     .accept = on_accept,
     .request = on_request,
     .stream_closed = on_stream_closed,
+    .limited = on_limited,
     .conn_closed = on_conn_closed,
 };

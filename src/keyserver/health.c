@@ -25,21 +25,29 @@ get_store_name(AkmaStoreState state)
     g_return_val_if_reached(NULL);
 }
 
+static json_t *
+peers_to_json(const AkmaPeersTotals *peers)
+{
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < peers->n; i++)
+        json_array_append_new(array,
+                              json_pack("{s:s,s:s}",
+                                        "name",
+                                        peers->all[i].name,
+                                        "state",
+                                        peers->all[i].broken ? "failing" : "ok"));
+
+    return array;
+}
+
 char *
 akma_health_to_json(const AkmaTotals *totals)
 {
-    json_t *anchors = json_array();
     json_t *object;
     char *text;
 
-    for (unsigned i = 0; i < totals->n_anchors; i++)
-        json_array_append_new(anchors,
-                              json_pack("{s:s,s:s}",
-                                        "name",
-                                        totals->anchors[i].name,
-                                        "state",
-                                        totals->anchors[i].broken ? "failing" : "ok"));
-    object = json_pack("{s:b,s:{s:i,s:i},s:s,s:o,s:I,s:I,s:I}",
+    object = json_pack("{s:b,s:{s:i,s:i},s:s,s:o,s:o,s:I,s:I,s:I}",
                        "healthy",
                        akma_health_is_well(totals),
                        "workers",
@@ -50,7 +58,9 @@ akma_health_to_json(const AkmaTotals *totals)
                        "store",
                        get_store_name(totals->store),
                        "anchors",
-                       anchors,
+                       peers_to_json(&totals->anchors),
+                       "providers",
+                       peers_to_json(&totals->providers),
                        "sessions",
                        (json_int_t)totals->gauges.sessions,
                        "connections",

@@ -12,10 +12,15 @@ typedef _Atomic uint64_t Count;
 _Static_assert(sizeof(AkmaFleet) % sizeof(uint64_t) == 0, "copied word by word");
 
 typedef struct {
-    char name[AKMA_METRICS_NAME_SIZE]; /* set before @n_anchors counts it, then never changed */
+    char name[AKMA_METRICS_NAME_SIZE]; /* set before @n counts it, then never changed */
     Count requests[AKMA_N_RESULTS];
     Count broken;
-} AnchorSlot;
+} PeerSlot;
+
+typedef struct {
+    Count n;
+    PeerSlot all[AKMA_METRICS_PEERS_MAX];
+} PeersSlot;
 
 typedef struct {
     Count buckets[AKMA_METRICS_BUCKETS];
@@ -32,8 +37,9 @@ struct _AkmaFigures {
     Count keys[AKMA_N_RESULTS];
     TimesSlot exchange_times;
     TimesSlot store_times;
-    Count n_anchors;
-    AnchorSlot anchors[AKMA_METRICS_ANCHORS_MAX];
+    Count limits[AKMA_N_LIMITS];
+    PeersSlot anchors;
+    PeersSlot providers;
 };
 
 #define FLEET_WORDS (sizeof(AkmaFleet) / sizeof(uint64_t))
@@ -167,24 +173,33 @@ akma_figures_set_store(AkmaFigures *self, AkmaStoreState state)
         set(&self->store, state);
 }
 
-/* The names come from the configuration, which may be read again: few, and never taken away. */
-static AnchorSlot *
-find_anchor(AkmaFigures *self, const char *name)
+void
+akma_figures_count_limit(AkmaFigures *self, unsigned limit)
 {
-    unsigned n = (unsigned)get(&self->n_anchors);
-    bool full = n == AKMA_METRICS_ANCHORS_MAX - 1;
+    g_return_if_fail(limit < AKMA_N_LIMITS);
+
+    if (self)
+        add(&self->limits[limit], 1);
+}
+
+/* The names come from the configuration, which may be read again: few, and never taken away. */
+static PeerSlot *
+find_peer(PeersSlot *self, const char *name)
+{
+    unsigned n = (unsigned)get(&self->n);
+    bool full = n == AKMA_METRICS_PEERS_MAX - 1;
 
     for (unsigned i = 0; i < n; i++) {
-        if (strncmp(self->anchors[i].name, name, AKMA_METRICS_NAME_SIZE - 1) == 0)
-            return &self->anchors[i];
+        if (strncmp(self->all[i].name, name, AKMA_METRICS_NAME_SIZE - 1) == 0)
+            return &self->all[i];
     }
-    if (n == AKMA_METRICS_ANCHORS_MAX)
-        return &self->anchors[n - 1];
+    if (n == AKMA_METRICS_PEERS_MAX)
+        return &self->all[n - 1];
 
-    g_strlcpy(self->anchors[n].name, full ? "other" : name, AKMA_METRICS_NAME_SIZE);
-    atomic_store_explicit(&self->n_anchors, n + 1, memory_order_release);
+    g_strlcpy(self->all[n].name, full ? "other" : name, AKMA_METRICS_NAME_SIZE);
+    atomic_store_explicit(&self->n, n + 1, memory_order_release);
 
-    return &self->anchors[n];
+    return &self->all[n];
 }
 
 void
@@ -193,14 +208,42 @@ akma_figures_count_anchor(AkmaFigures *self, const char *name, unsigned result)
     g_return_if_fail(result < AKMA_N_RESULTS);
 
     if (self)
-        add(&find_anchor(self, name)->requests[result], 1);
+        add(&find_peer(&self->anchors, name)->requests[result], 1);
 }
 
 void
 akma_figures_set_anchor(AkmaFigures *self, const char *name, bool broken)
 {
     if (self)
-        set(&find_anchor(self, name)->broken, broken);
+        set(&find_peer(&self->anchors, name)->broken, broken);
+}
+
+void
+akma_figures_count_provider(AkmaFigures *self, const char *name, unsigned result)
+{
+    g_return_if_fail(result < AKMA_N_RESULTS);
+
+    if (self)
+        add(&find_peer(&self->providers, name)->requests[result], 1);
+}
+
+void
+akma_figures_set_provider(AkmaFigures *self, const char *name, bool broken)
+{
+    if (self)
+        set(&find_peer(&self->providers, name)->broken, broken);
+}
+
+void
+akma_figures_set_untried(AkmaFigures *self)
+{
+    if (!self)
+        return;
+
+    for (unsigned i = 0; i < AKMA_METRICS_PEERS_MAX; i++) {
+        set(&self->anchors.all[i].broken, 0);
+        set(&self->providers.all[i].broken, 0);
+    }
 }
 
 void
@@ -223,8 +266,7 @@ akma_figures_set_ended(AkmaFigures *self)
     set(&self->connections, 0);
     set(&self->handshakes, 0);
     set(&self->store, AKMA_STORE_UNKNOWN);
-    for (unsigned i = 0; i < AKMA_METRICS_ANCHORS_MAX; i++)
-        set(&self->anchors[i].broken, 0);
+    akma_figures_set_untried(self);
 }
 
 /* --- the fleet --- */
@@ -277,32 +319,32 @@ add_times(AkmaTimes *sum, const TimesSlot *slot)
     sum->sum_us += get(&slot->sum_us);
 }
 
-static AkmaAnchorTotals *
-find_totals(AkmaTotals *sum, const char *name)
+static AkmaPeerTotals *
+find_totals(AkmaPeersTotals *sum, const char *name)
 {
-    for (unsigned i = 0; i < sum->n_anchors; i++) {
-        if (strcmp(sum->anchors[i].name, name) == 0)
-            return &sum->anchors[i];
+    for (unsigned i = 0; i < sum->n; i++) {
+        if (strcmp(sum->all[i].name, name) == 0)
+            return &sum->all[i];
     }
-    if (sum->n_anchors == AKMA_METRICS_ANCHORS_MAX)
-        return &sum->anchors[AKMA_METRICS_ANCHORS_MAX - 1];
+    if (sum->n == AKMA_METRICS_PEERS_MAX)
+        return &sum->all[AKMA_METRICS_PEERS_MAX - 1];
 
-    g_strlcpy(sum->anchors[sum->n_anchors].name, name, AKMA_METRICS_NAME_SIZE);
+    g_strlcpy(sum->all[sum->n].name, name, AKMA_METRICS_NAME_SIZE);
 
-    return &sum->anchors[sum->n_anchors++];
+    return &sum->all[sum->n++];
 }
 
 static void
-add_anchors(AkmaTotals *sum, const AkmaFigures *slot)
+add_peers(AkmaPeersTotals *sum, const PeersSlot *slot)
 {
-    uint64_t n = atomic_load_explicit(&slot->n_anchors, memory_order_acquire);
+    uint64_t n = atomic_load_explicit(&slot->n, memory_order_acquire);
 
-    for (uint64_t i = 0; i < MIN(n, AKMA_METRICS_ANCHORS_MAX); i++) {
-        AkmaAnchorTotals *anchor = find_totals(sum, slot->anchors[i].name);
+    for (uint64_t i = 0; i < MIN(n, AKMA_METRICS_PEERS_MAX); i++) {
+        AkmaPeerTotals *peer = find_totals(sum, slot->all[i].name);
 
         for (unsigned j = 0; j < AKMA_N_RESULTS; j++)
-            anchor->requests[j] += get(&slot->anchors[i].requests[j]);
-        anchor->broken = anchor->broken || get(&slot->anchors[i].broken);
+            peer->requests[j] += get(&slot->all[i].requests[j]);
+        peer->broken = peer->broken || get(&slot->all[i].broken);
     }
 }
 
@@ -326,7 +368,10 @@ add_slot(AkmaTotals *sum, const AkmaFigures *slot, int64_t now_s)
         sum->keys[i] += get(&slot->keys[i]);
     add_times(&sum->exchange_times, &slot->exchange_times);
     add_times(&sum->store_times, &slot->store_times);
-    add_anchors(sum, slot);
+    for (unsigned i = 0; i < AKMA_N_LIMITS; i++)
+        sum->limits[i] += get(&slot->limits[i]);
+    add_peers(&sum->anchors, &slot->anchors);
+    add_peers(&sum->providers, &slot->providers);
 }
 
 void
@@ -362,4 +407,26 @@ const char *
 akma_metrics_kind_name(unsigned kind)
 {
     return kind < AKMA_KIND_UNKNOWN ? akma_anchor_kind_get_name((AkmaAnchorKind)kind) : "unknown";
+}
+
+const char *
+akma_metrics_limit_name(unsigned limit)
+{
+    static const char *const names[AKMA_N_LIMITS] = {
+        [AKMA_H2_LIMIT_CONNECTIONS] = "connections",
+        [AKMA_H2_LIMIT_HANDSHAKES] = "handshakes",
+        [AKMA_H2_LIMIT_HANDSHAKE_TIME] = "handshake_time",
+        [AKMA_H2_LIMIT_IDLE] = "idle",
+        [AKMA_H2_LIMIT_UNREAD] = "unread",
+        [AKMA_H2_LIMIT_LIFETIME] = "exchange",
+        [AKMA_H2_LIMIT_RESETS] = "resets",
+        [AKMA_H2_LIMIT_FRAMES] = "frames",
+        [AKMA_H2_LIMIT_CONTINUATIONS] = "continuations",
+        [AKMA_H2_LIMIT_HEADERS] = "headers",
+        [AKMA_H2_LIMIT_BODY] = "body",
+        [AKMA_LIMIT_ADDRESS] = "address",
+        [AKMA_LIMIT_TOTAL] = "total",
+    };
+
+    return names[limit];
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "http/h2.h"
 #include "proto/cause.h"
 #include "proto/first-request.h"
 
@@ -33,9 +34,14 @@ typedef enum {
 #define AKMA_KIND_UNKNOWN 2
 #define AKMA_N_KINDS      3
 
-#define AKMA_METRICS_NAME_SIZE   64
-#define AKMA_METRICS_ANCHORS_MAX 32 /* more are added up under "other" */
-#define AKMA_METRICS_BUCKETS     15 /* of a histogram; the last one has no upper bound */
+/* Limits of connections: an AkmaH2Limit, or one of these. */
+#define AKMA_LIMIT_ADDRESS AKMA_H2_N_LIMITS         /* connections in a time, of one address */
+#define AKMA_LIMIT_TOTAL   (AKMA_LIMIT_ADDRESS + 1) /* and of all */
+#define AKMA_N_LIMITS      (AKMA_LIMIT_TOTAL + 1)
+
+#define AKMA_METRICS_NAME_SIZE 64
+#define AKMA_METRICS_PEERS_MAX 32 /* of a kind; more are added up under "other" */
+#define AKMA_METRICS_BUCKETS   15 /* of a histogram; the last one has no upper bound */
 
 /* The upper bounds in microseconds, but for the last. */
 extern const uint32_t akma_metrics_bounds_us[AKMA_METRICS_BUCKETS - 1];
@@ -68,10 +74,18 @@ void akma_figures_count_key(AkmaFigures *self, AkmaCause cause);
 void akma_figures_time_exchange(AkmaFigures *self, uint64_t us);
 void akma_figures_time_store(AkmaFigures *self, uint64_t us);
 void akma_figures_set_store(AkmaFigures *self, AkmaStoreState state);
+/* One connection. @limit: AkmaH2Limit or AKMA_LIMIT_*. */
+void akma_figures_count_limit(AkmaFigures *self, unsigned limit);
 /* @name: of [anchor @name]. */
 void akma_figures_count_anchor(AkmaFigures *self, const char *name, unsigned result);
 /* Is the anchor left alone because it failed? */
 void akma_figures_set_anchor(AkmaFigures *self, const char *name, bool broken);
+/* The same of [provider @name]. */
+void akma_figures_count_provider(AkmaFigures *self, const char *name, unsigned result);
+void akma_figures_set_provider(AkmaFigures *self, const char *name, bool broken);
+
+/* The configuration was read again: nobody has failed of those that stand there now. */
+void akma_figures_set_untried(AkmaFigures *self);
 
 typedef struct {
     uint64_t sessions;
@@ -120,7 +134,13 @@ typedef struct {
     char name[AKMA_METRICS_NAME_SIZE];
     uint64_t requests[AKMA_N_RESULTS];
     bool broken; /* for one worker at least */
-} AkmaAnchorTotals;
+} AkmaPeerTotals;
+
+/* Anchors or providers. */
+typedef struct {
+    unsigned n;
+    AkmaPeerTotals all[AKMA_METRICS_PEERS_MAX];
+} AkmaPeersTotals;
 
 typedef struct {
     uint64_t buckets[AKMA_METRICS_BUCKETS]; /* each alone, not added up */
@@ -137,8 +157,9 @@ typedef struct {
     uint64_t keys[AKMA_N_RESULTS];
     AkmaTimes exchange_times;
     AkmaTimes store_times;
-    unsigned n_anchors;
-    AkmaAnchorTotals anchors[AKMA_METRICS_ANCHORS_MAX];
+    uint64_t limits[AKMA_N_LIMITS];
+    AkmaPeersTotals anchors;
+    AkmaPeersTotals providers;
 } AkmaTotals;
 
 /* A worker that did not say that it lives for AKMA_METRICS_ALIVE_S does not serve. */
@@ -149,5 +170,7 @@ void akma_metrics_add_up(const AkmaMetrics *self, int64_t now_s, AkmaTotals *ret
 const char *akma_metrics_result_name(unsigned result);
 const char *akma_metrics_profile_name(AkmaProfile profile);
 const char *akma_metrics_kind_name(unsigned kind);
+/* "idle"; those of [limits] by their setting. */
+const char *akma_metrics_limit_name(unsigned limit);
 
 G_END_DECLS

@@ -94,35 +94,74 @@ put_keys_answered(GString *text, const AkmaTotals *totals)
 }
 
 static void
-put_anchor(GString *text, const AkmaAnchorTotals *anchor)
+put_limits(GString *text, const AkmaTotals *totals)
+{
+    put_head(text,
+             "akma_connections_limited_total",
+             "counter",
+             "Connections that were refused, cut off or closed because of a limit, by the first.");
+    for (unsigned limit = 0; limit < AKMA_N_LIMITS; limit++)
+        g_string_append_printf(text,
+                               "akma_connections_limited_total{limit=\"%s\"} %" G_GUINT64_FORMAT
+                               "\n",
+                               akma_metrics_limit_name(limit),
+                               totals->limits[limit]);
+}
+
+/* Whom this server asks, and how that is told. */
+typedef struct {
+    const char *label;
+    const char *requests, *requests_help;
+    const char *broken;
+} Peers;
+
+static const Peers anchors = {
+    "anchor",
+    "akma_anchor_requests_total",
+    "Requests to anchors, by [anchor NAME] and result.",
+    "akma_anchor_broken",
+};
+
+static const Peers providers = {
+    "provider",
+    "akma_provider_requests_total",
+    "Requests to providers, by [provider NAME] and result.",
+    "akma_provider_broken",
+};
+
+static void
+put_peer(GString *text, const char *metric, const char *label, const char *name)
+{
+    g_string_append_printf(text, "%s{%s=\"", metric, label);
+    put_value(text, name);
+    g_string_append_c(text, '"');
+}
+
+static void
+put_requests(GString *text, const Peers *peers, const AkmaPeerTotals *peer)
 {
     for (unsigned result = 0; result < AKMA_N_RESULTS; result++) {
-        if (anchor->requests[result] == 0 && result != AKMA_CAUSE_NONE)
+        if (peer->requests[result] == 0 && result != AKMA_CAUSE_NONE)
             continue;
-        g_string_append(text, "akma_anchor_requests_total{anchor=\"");
-        put_value(text, anchor->name);
+        put_peer(text, peers->requests, peers->label, peer->name);
         g_string_append_printf(text,
-                               "\",result=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                               ",result=\"%s\"} %" G_GUINT64_FORMAT "\n",
                                akma_metrics_result_name(result),
-                               anchor->requests[result]);
+                               peer->requests[result]);
     }
 }
 
 static void
-put_anchors(GString *text, const AkmaTotals *totals)
+put_peers(GString *text, const Peers *peers, const AkmaPeersTotals *totals)
 {
-    put_head(text,
-             "akma_anchor_requests_total",
-             "counter",
-             "Requests to anchors, by [anchor NAME] and result.");
-    for (unsigned i = 0; i < totals->n_anchors; i++)
-        put_anchor(text, &totals->anchors[i]);
+    put_head(text, peers->requests, "counter", peers->requests_help);
+    for (unsigned i = 0; i < totals->n; i++)
+        put_requests(text, peers, &totals->all[i]);
 
-    put_head(text, "akma_anchor_broken", "gauge", "1: it failed too often and is left alone.");
-    for (unsigned i = 0; i < totals->n_anchors; i++) {
-        g_string_append(text, "akma_anchor_broken{anchor=\"");
-        put_value(text, totals->anchors[i].name);
-        g_string_append_printf(text, "\"} %d\n", totals->anchors[i].broken);
+    put_head(text, peers->broken, "gauge", "1: it failed too often and is left alone.");
+    for (unsigned i = 0; i < totals->n; i++) {
+        put_peer(text, peers->broken, peers->label, totals->all[i].name);
+        g_string_append_printf(text, "} %d\n", totals->all[i].broken);
     }
 }
 
@@ -184,7 +223,8 @@ akma_prometheus_text(const AkmaTotals *totals, const AkmaFleet *fleet)
               "From the first request to the second response, of exchanges that ended well.",
               &totals->exchange_times);
     put_keys_answered(text, totals);
-    put_anchors(text, totals);
+    put_peers(text, &anchors, &totals->anchors);
+    put_peers(text, &providers, &totals->providers);
     put_times(text, "akma_store_seconds", "Operations of the store.", &totals->store_times);
     put_gauge(text, "akma_sessions", "Open sessions.", gauges->sessions);
     put_gauge(text, "akma_connections", "Open connections.", gauges->connections);
@@ -192,6 +232,7 @@ akma_prometheus_text(const AkmaTotals *totals, const AkmaFleet *fleet)
               "akma_handshakes_waiting",
               "TLS handshakes that have begun and not ended.",
               gauges->handshakes);
+    put_limits(text, totals);
     put_gauge(text, "akma_workers", "Workers that are to serve.", totals->workers);
     put_gauge(text, "akma_workers_serving", "Workers that serve.", totals->serving);
     put_gauge(

@@ -24,6 +24,7 @@ typedef struct {
 struct _AkmaProviders {
     unsigned refs; /* the owner's, and one a call */
     uv_loop_t *loop;
+    AkmaFigures *figures;
     GPtrArray *all; /* Provider */
 };
 
@@ -102,12 +103,16 @@ add_provider(AkmaProviders *self,
 }
 
 AkmaProviders *
-akma_providers_new(uv_loop_t *loop, const AkmaServerConfig *config, GError **error)
+akma_providers_new(uv_loop_t *loop,
+                   const AkmaServerConfig *config,
+                   AkmaFigures *figures,
+                   GError **error)
 {
     g_autoptr(AkmaProviders) self = g_new0(AkmaProviders, 1);
 
     self->refs = 1;
     self->loop = loop;
+    self->figures = figures;
     self->all = g_ptr_array_new_with_free_func(provider_free);
     for (guint i = 0; i < config->providers->len; i++) {
         const AkmaProviderConfig *provider = config->providers->pdata[i];
@@ -160,6 +165,8 @@ count_failure(AkmaProviders *self, Provider *provider, bool failed)
                   provider->name,
                   AKMA_BREAKER_FAILURES,
                   AKMA_BREAKER_MS / 1000);
+    akma_figures_set_provider(
+        self->figures, provider->name, akma_breaker_is_broken(&provider->breaker));
 }
 
 /* What a status other than 200 means. */
@@ -184,9 +191,11 @@ judge_error(const GError *error)
                                                     : AKMA_CAUSE_UPSTREAM_UNAVAILABLE;
 }
 
+/* @result: AkmaCause or AKMA_RESULT_UNFINISHED. */
 static void
-call_free(AkmaProviderCall *call)
+call_end(AkmaProviderCall *call, unsigned result)
 {
+    akma_figures_count_provider(call->providers->figures, call->provider->name, result);
     if (call->trial)
         akma_breaker_release(&call->provider->breaker);
     akma_providers_unref(call->providers);
@@ -227,7 +236,7 @@ on_response(const AkmaH2Response *response, const GError *error, void *user_data
     if (!set)
         tell(call, response, error);
     call->done(set, cause, call->user_data);
-    call_free(call);
+    call_end(call, set ? AKMA_CAUSE_NONE : cause);
 }
 
 /* --- the question --- */
@@ -284,7 +293,7 @@ akma_provider_call_cancel(AkmaProviderCall *call)
 {
     if (call->call)
         akma_h2_client_cancel(call->call);
-    call_free(call);
+    call_end(call, AKMA_RESULT_UNFINISHED);
 }
 
 void

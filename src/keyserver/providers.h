@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "keyserver/config.h"
+#include "keyserver/metrics.h"
 #include "proto/key-set.h"
 
 G_BEGIN_DECLS
@@ -20,10 +21,13 @@ typedef struct _AkmaProviderCall AkmaProviderCall;
 typedef void (*AkmaProviderDone)(const AkmaKeySet *set, AkmaCause cause, void *user_data);
 
 /*
- * Connects to nobody yet; reads the tokens. Limits are divided by [server] workers. Errors:
- * AKMA_ERROR_CONFIG_INVALID.
+ * Connects to nobody yet; reads the tokens. Requests are counted in @figures. Limits are divided by
+ * [server] workers. Errors: AKMA_ERROR_CONFIG_INVALID.
  */
-AkmaProviders *akma_providers_new(uv_loop_t *loop, const AkmaServerConfig *config, GError **error);
+AkmaProviders *akma_providers_new(uv_loop_t *loop,
+                                  const AkmaServerConfig *config,
+                                  AkmaFigures *figures,
+                                  GError **error);
 /* What is under way goes on to its end. */
 void akma_providers_unref(AkmaProviders *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaProviders, akma_providers_unref)

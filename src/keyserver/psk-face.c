@@ -76,10 +76,19 @@ on_stream_closed(AkmaH2Stream *stream, void *user_data G_GNUC_UNUSED)
     akma_psk_exchange_stream_closed(stream);
 }
 
+static void
+on_limited(AkmaH2Limit limit, void *user_data)
+{
+    const AkmaPskFace *self = user_data;
+
+    akma_front_handlers.limited(limit, self->front);
+}
+
 const AkmaH2Handlers akma_psk_face_handlers = {
     .accept = on_accept,
     .offered = on_offered,
     .opened = on_opened,
     .request = on_request,
     .stream_closed = on_stream_closed,
+    .limited = on_limited,
 };

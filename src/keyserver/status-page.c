@@ -177,14 +177,14 @@ static void
 put_anchors(GString *html, const AkmaTotals *totals)
 {
     g_string_append(html, "<section><h2>Anchors</h2>\n");
-    if (totals->n_anchors == 0)
+    if (totals->anchors.n == 0)
         g_string_append(html, "<p class=\"none\">None was asked yet.</p>");
     else
         g_string_append(html,
                         "<table><tr><th>Name</th><th>State</th><th class=\"n\">Answered</th>"
                         "<th class=\"n\">Unavailable</th></tr>\n");
-    for (unsigned i = 0; i < totals->n_anchors; i++) {
-        const AkmaAnchorTotals *anchor = &totals->anchors[i];
+    for (unsigned i = 0; i < totals->anchors.n; i++) {
+        const AkmaPeerTotals *anchor = &totals->anchors.all[i];
         uint64_t unavailable = anchor->requests[AKMA_CAUSE_ANCHOR_UNAVAILABLE];
         uint64_t answered = 0;
 
@@ -199,7 +199,7 @@ put_anchors(GString *html, const AkmaTotals *totals)
                                answered - unavailable,
                                unavailable);
     }
-    g_string_append(html, totals->n_anchors > 0 ? "</table></section>\n" : "</section>\n");
+    g_string_append(html, totals->anchors.n > 0 ? "</table></section>\n" : "</section>\n");
 }
 
 static void

@@ -192,7 +192,8 @@ reload(Worker *self, GError **error)
                                akma_ks_get_identity_kind(self->front.store),
                                akma_ks_get_id_key(self->front.store),
                                error);
-    providers = anchors ? akma_providers_new(&self->loop, config, error) : NULL;
+    providers =
+        anchors ? akma_providers_new(&self->loop, config, self->front.figures, error) : NULL;
     audit = providers ? akma_audit_new(config->audit_file, false, error) : NULL;
     ok = audit;
     for (unsigned face = 0; ok && face < AKMA_N_FACES; face++) {
@@ -213,6 +214,7 @@ reload(Worker *self, GError **error)
     self->front.anchors = g_steal_pointer(&anchors);
     akma_providers_unref(self->front.providers);
     self->front.providers = g_steal_pointer(&providers);
+    akma_figures_set_untried(self->front.figures);
     akma_audit_free(self->front.audit);
     self->front.audit = g_steal_pointer(&audit);
     akma_server_config_free(self->config);
@@ -295,7 +297,9 @@ begin(Worker *self, GError **error)
                                       akma_ks_get_identity_kind(front->store),
                                       akma_ks_get_id_key(front->store),
                                       error);
-    front->providers = front->anchors ? akma_providers_new(&self->loop, self->config, error) : NULL;
+    front->providers = front->anchors
+                           ? akma_providers_new(&self->loop, self->config, front->figures, error)
+                           : NULL;
     if (!front->providers || !start_servers(self, error))
         return false;
 

@@ -35,6 +35,7 @@ def frame(kind, flags, stream, payload):
 
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"")
+FIELD_4000 = b"\0\1a\x7f\xa1\x1e" + b"b" * 4000  # 127 + 0x21 + 0x1e * 128 bytes
 GET = b"\x82\x87\x84\x41\x01a"  # HPACK: GET https / of "a"
 
 
@@ -210,6 +211,5 @@ class Flood:
         yield from self.push(source, frame(1, 1, 1, GET) + frame(9, 0, 1, b"\0\1a\1b") * 5000)
 
     def large_headers(self, source, _):
-        field = b"\0\1a\x7f\x81\x1e" + b"b" * 4000  # of 4000 bytes
         yield from self.push(source, b"".join(
-            frame(1, 5, n, GET + field * 4) for n in range(1, 201, 2)))
+            frame(1, 5, n, GET + FIELD_4000 * 4) for n in range(1, 201, 2)))

@@ -32,7 +32,8 @@ typedef struct {
     AkmaSecret *secret;
     uint8_t *heap;
     GPtrArray *held;
-    unsigned requests, sent, closed, conns;
+    unsigned requests, sent, closed, conns, limited;
+    int limit; /* the last one */
 } Peer;
 
 static struct {
@@ -287,6 +288,15 @@ on_conn_closed(AkmaH2Conn *conn G_GNUC_UNUSED, void *user_data)
 }
 
 static void
+on_limited(AkmaH2Limit limit, void *user_data)
+{
+    Peer *peer = user_data;
+
+    peer->limit = (int)limit;
+    peer->limited++;
+}
+
+static void
 on_stopped(void *user_data)
 {
     Peer *peer = user_data;
@@ -343,6 +353,7 @@ start(Peer *peer, GError **error)
     const AkmaH2Handlers handlers = {
         .request = on_request,
         .stream_closed = on_stream_closed,
+        .limited = on_limited,
         .conn_closed = on_conn_closed,
     };
     g_autofree char *address = NULL;
@@ -402,11 +413,13 @@ main(int argc, char **argv)
     uv_signal_start(&peer.term, on_term, SIGTERM);
     uv_run(&peer.loop, UV_RUN_DEFAULT);
 
-    printf("requests=%u sent=%u closed=%u conns=%u held=%u loop=%d\n",
+    printf("requests=%u sent=%u closed=%u conns=%u limited=%u limit=%d held=%u loop=%d\n",
            peer.requests,
            peer.sent,
            peer.closed,
            peer.conns,
+           peer.limited,
+           peer.limit,
            peer.held->len,
            uv_loop_close(&peer.loop));
     g_ptr_array_unref(peer.held);

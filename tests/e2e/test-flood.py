@@ -51,8 +51,15 @@ def refused(figures):
     return found
 
 
+# what ends the connection of a kind
+ENDS = {"rapid_reset": "resets", "continuation": "continuations", "large_headers": "headers"}
+
+
 def figures_say_so(stack, seen):
-    figures = collections.Counter(refused(stack.metrics()))
+    told = stack.metrics()
+    figures = collections.Counter(refused(told))
+    if not all(told['akma_connections_limited_total{limit="%s"}' % limit] for limit in ENDS.values()):
+        return False
     answers = seen["unknown_kids"][404] + seen["unknown_kids"][429]
     return (figures["anchor_key_unknown"] + figures["rate_limited"] >= answers and
             figures["not_authentic"] >= seen["stolen_kid"][403])
@@ -90,7 +97,7 @@ def each_enrolment_succeeds_while_strangers_flood():
             told["exchanges"], 100 * told["exchanges"] / (told["exchanges"] + told["failed"]),
             told["p50_ms"], told["p99_ms"], after - before))
         assert run.returncode == 0 and told["exchanges"] == TERMINALS * ROUNDS, told
-        for kind in ("rapid_reset", "continuation", "large_headers"):
+        for kind in ENDS:
             assert set(attack.seen[kind]) == {"closed"}, attack.seen[kind]
         # AddressSanitizer keeps what was freed
         assert after - before < MEMORY_KIB or os.environ.get("AKMA_SANITIZERS"), after - before

@@ -2,6 +2,7 @@
 """The server of src/http against curl, nghttp, openssl and python3-h2."""
 
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -102,8 +103,8 @@ def every_answer_is_told_once():
         for path in ("/hello", "/nothing", "/big/100000", "/close", "/drop"):
             curl("--http2-prior-knowledge", url(peer, path))
         last = peer.stop()
-        assert last == {"requests": 5, "sent": 4, "closed": 5, "conns": 5, "held": 0,
-                        "loop": 0}, last
+        assert last == {"requests": 5, "sent": 4, "closed": 5, "conns": 5, "limited": 0,
+                        "limit": 0, "held": 0, "loop": 0}, last
 
 
 def close_sends_what_is_queued():
@@ -267,6 +268,7 @@ def reject_a_body_without_end():
                 ended = [e for e in client.events if isinstance(e, h2.events.StreamReset)]
         assert ended and sent < 6 << 20, sent
         client.close()
+        limited(peer, "body")
 
 
 def reject_headers_over_the_limit():
@@ -278,8 +280,12 @@ def reject_headers_over_the_limit():
         bad = client.request(headers=[("x-filler", "y" * 2000)])
         client.flush()
         assert client.until(h2.events.StreamReset, bad)
+        bad = client.request(headers=[("x-filler", "y" * 2000)])
+        client.flush()
+        assert client.until(h2.events.StreamReset, bad)
         client.close()
         assert peer.stop()["requests"] == 1
+        limited(peer, "headers")
 
 
 def refused_headers(headers):
@@ -331,6 +337,17 @@ def frame(kind, flags=0, stream=0, payload=b""):
 CALM = h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
 
 
+# AkmaH2Limit, in its order
+LIMITS = ("connections", "handshakes", "handshake_time", "idle", "unread", "lifetime", "resets",
+          "frames", "continuations", "headers", "body")
+
+
+def limited(peer, limit, connections=1):
+    """So many connections were told to have run into a limit, the last one into @limit."""
+    last = peer.stop()
+    assert (last["limited"], LIMITS[last["limit"]]) == (connections, limit), last
+
+
 def rapid_reset(code):
     with Peer() as peer:
         client = RawClient(peer.address)
@@ -341,6 +358,7 @@ def rapid_reset(code):
         ends_with(peer, client, CALM)
         last = peer.stop()
         assert last["requests"] < 60 and last["held"] == 0, last
+        limited(peer, "resets")
 
 
 def reject_rapid_reset():
@@ -363,6 +381,7 @@ def reject_a_flood_of(kind, flags, payload, stream=0, number=2000):
         assert client.is_closed()
         client.close()
         still_serves(peer)
+        limited(peer, "frames")
 
 
 def reject_a_flood_of_ping():
@@ -391,6 +410,7 @@ def unknown_frames_are_ignored():
         push(client, frame(0xbe, 0, 0, b"xyz") * 100)
         assert client.answer((client.request(), client.flush())[0]) == (200, b"hello\n")
         client.close()
+        assert peer.stop()["limited"] == 0
 
 
 def reject_a_flood_of_empty_data():
@@ -408,6 +428,7 @@ def reject_a_flood_of_continuation():
         assert client.is_closed()
         client.close()
         still_serves(peer)
+        limited(peer, "continuations")
 
 
 def reject_a_frame_over_the_size():
@@ -440,6 +461,7 @@ def reject_connections_over_the_number():
         first.close()
         serves_again(peer)
         second.close()
+        assert LIMITS[peer.stop()["limit"]] == "connections"
 
 
 def reject_handshakes_over_the_number():
@@ -453,6 +475,7 @@ def reject_handshakes_over_the_number():
         for s in half_open:
             s.close()
         serves_again(peer, client_tls(ca))
+        assert LIMITS[peer.stop()["limit"]] == "handshakes"
 
 
 def silent_handshakes_keep_nobody_out():
@@ -480,6 +503,7 @@ def reject_a_half_open_handshake():
             assert s.recv(100) == b""
             assert 0.1 < time.monotonic() - began < 8
         serves_again(peer, client_tls(ca))
+        limited(peer, "handshake_time")
 
 
 def reject_silence_instead_of_settings():
@@ -488,6 +512,7 @@ def reject_silence_instead_of_settings():
             s.sendall(b"PRI * HTTP/2.0\r\n")
             while s.recv(100):
                 pass
+        limited(peer, "handshake_time")
 
 
 def reject_an_idle_connection():
@@ -496,6 +521,7 @@ def reject_an_idle_connection():
         began = time.monotonic()
         assert client.until(h2.events.ConnectionTerminated).error_code == 0
         assert client.is_closed() and 0.2 < time.monotonic() - began < 15
+        limited(peer, "idle")
 
 
 def it_is_not_idle_who_waits_for_our_answer():
@@ -509,6 +535,7 @@ def it_is_not_idle_who_waits_for_our_answer():
         assert client.answer(held) == (200, b"released\n")
         assert client.answer(release)[0] == 200
         client.close()
+        assert peer.stop()["limited"] == 0
 
 
 class HastyClient(RawClient):
@@ -546,6 +573,15 @@ def reject_a_connection_over_its_lifetime():
         assert client.is_closed() and 0.3 < time.monotonic() - began < 15
         client.close()
         assert peer.stop()["held"] == 0
+        limited(peer, "lifetime")
+
+
+def connections(peer):
+    """How many are open, with the one that asks."""
+    client = RawClient(peer.address)
+    _, body = client.answer((client.request(path="/status"), client.flush())[0])
+    client.close()
+    return int(re.search(rb"connections=(\d+)", body)[1])
 
 
 def rss(peer):
@@ -568,10 +604,14 @@ def reject_a_slow_reader():
         time.sleep(0.5)
         # the body itself, once (AddressSanitizer keeps what was freed)
         assert rss(peer) - before < 26000 or os.environ.get("AKMA_SANITIZERS"), (before, rss(peer))
-        client.socket.settimeout(5)
-        time.sleep(2)
+        # the socket itself takes a few MB, and time for that
+        deadline = time.monotonic() + peers.WAIT_S
+        while connections(peer) > 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         last = peer.stop()
-        assert (last["conns"], last["closed"]) == (1, 1), last
+        assert (last["conns"] - last["closed"], last["held"]) == (0, 0), last
+        limited(peer, "unread")
 
 
 def a_connection_lost_in_the_answer_is_told():
@@ -631,8 +671,9 @@ def reject_bad_files():
         assert done.returncode == 6 and text in done.stderr, (arguments, done)
 
 
-helpers = {"HastyClient", "url", "s_client", "still_serves", "serves_again", "refused_headers", "ends_with",
-           "push", "frame", "rapid_reset", "reject_a_flood_of", "rss"}
+helpers = {"HastyClient", "url", "s_client", "still_serves", "serves_again", "refused_headers",
+           "ends_with", "push", "frame", "limited", "connections", "rapid_reset", "reject_a_flood_of",
+           "rss"}
 tests = [f for name, f in list(globals().items())
          if getattr(f, "__module__", "") == "__main__" and name not in helpers]
 

@@ -14,9 +14,11 @@ import tap  # noqa: E402
 try:
     import h2.connection  # noqa: F401
     import jwcrypto.jwe   # noqa: F401
+    import prometheus_client  # noqa: F401
 except ImportError as missing:
     tap.skip_all(str(missing))
 
+import figures  # noqa: E402
 import harness  # noqa: E402
 import provider  # noqa: E402
 from keyserver import FIRST_KEY, KID  # noqa: E402
@@ -54,6 +56,41 @@ def a_silent_provider_is_unavailable_at_its_timeout():
         assert s.outcome("mqtt", "local") == {"mqtt": "upstream_unavailable", "local": "local:1"}
         s.fifth.answer = None
         assert s.outcome() == {"mqtt": "mqtt:1"}
+
+
+@tap.test
+def requests_to_providers_are_counted_and_a_broken_one_is_told():
+    with Third(limits="[admin]\nlisten=127.0.0.1:0\n") as s:
+        def told(result):
+            return figures.value(s, "akma_provider_requests_total", provider="fifth", result=result)
+
+        assert s.outcome() == {"mqtt": "mqtt:1"} and told("ok") == 1
+        s.fifth.answer = lambda request: (403, b"")
+        assert s.outcome() == {"mqtt": "upstream_refused"} and told("upstream_refused") == 1
+        assert figures.value(s, "akma_provider_broken", provider="fifth") == 0
+        s.fifth.answer = lambda request: (503, b"")
+        for _ in range(10):
+            assert s.outcome() == {"mqtt": "upstream_unavailable"}
+        # while it is left alone nobody asks it, so nothing is counted either
+        assert figures.value(s, "akma_provider_broken", provider="fifth") == 1
+        assert told("upstream_unavailable") == len(s.fifth.requests) - 2 >= 10
+        health = figures.health(s)
+        assert health["healthy"] and health["providers"] == [{"name": "fifth", "state": "failing"}]
+        s.fifth.answer = None
+        harness.wait_until("it is asked again", lambda: s.outcome() == {"mqtt": "mqtt:1"})
+        assert figures.value(s, "akma_provider_broken", provider="fifth") == 0
+
+
+@tap.test
+def what_is_read_again_counts_as_well_until_it_is_tried():
+    with Third(limits="[admin]\nlisten=127.0.0.1:0\n") as s:
+        s.fifth.answer = lambda request: (503, b"")
+        for _ in range(10):
+            s.outcome()
+        assert figures.value(s, "akma_provider_broken", provider="fifth") == 1
+        s.fresh()
+        harness.wait_until("its failures are forgotten", lambda: figures.value(
+            s, "akma_provider_broken", provider="fifth") == 0)
 
 
 @tap.test

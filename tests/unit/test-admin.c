@@ -104,6 +104,13 @@ write_two_slots(AkmaMetrics *metrics)
     akma_figures_count_anchor(second, "b", AKMA_CAUSE_ANCHOR_REFUSED);
     akma_figures_count_anchor(second, "a", AKMA_CAUSE_NONE);
     akma_figures_set_anchor(second, "b\"\\\n", true);
+    akma_figures_count_limit(first, AKMA_H2_LIMIT_RESETS);
+    akma_figures_count_limit(second, AKMA_H2_LIMIT_RESETS);
+    akma_figures_count_limit(second, AKMA_LIMIT_TOTAL);
+    akma_figures_count_provider(first, "fifth", AKMA_CAUSE_UPSTREAM_REFUSED);
+    akma_figures_count_provider(second, "fifth", AKMA_CAUSE_UPSTREAM_REFUSED);
+    akma_figures_set_provider(first, "fifth", true);
+    akma_figures_set_provider(second, "fifth", false);
 }
 
 static void
@@ -123,9 +130,15 @@ slots_of_other_processes_add_up(void **state)
     assert_int_equal(totals.exchange_times.buckets[1], 1);
     assert_int_equal(totals.exchange_times.buckets[AKMA_METRICS_BUCKETS - 1], 1);
     assert_int_equal(totals.exchange_times.sum_us, 1001 + (uint64_t)UINT32_MAX);
-    assert_int_equal(totals.n_anchors, 3);
-    assert_int_equal(totals.anchors[0].requests[AKMA_CAUSE_NONE], 2);
-    assert_int_equal(totals.anchors[1].requests[AKMA_CAUSE_ANCHOR_REFUSED], 1);
+    assert_int_equal(totals.anchors.n, 3);
+    assert_int_equal(totals.anchors.all[0].requests[AKMA_CAUSE_NONE], 2);
+    assert_int_equal(totals.anchors.all[1].requests[AKMA_CAUSE_ANCHOR_REFUSED], 1);
+    assert_int_equal(totals.providers.n, 1);
+    assert_int_equal(totals.providers.all[0].requests[AKMA_CAUSE_UPSTREAM_REFUSED], 2);
+    assert_true(totals.providers.all[0].broken);
+    assert_int_equal(totals.limits[AKMA_H2_LIMIT_RESETS], 2);
+    assert_int_equal(totals.limits[AKMA_LIMIT_TOTAL], 1);
+    assert_int_equal(totals.limits[AKMA_H2_LIMIT_IDLE], 0);
 }
 
 static void
@@ -141,7 +154,9 @@ one_that_ended_has_nothing_open_but_its_counts(void **state)
 
     assert_int_equal(totals.serving, 0);
     assert_int_equal(totals.gauges.sessions + totals.gauges.connections, 0);
-    assert_false(totals.anchors[2].broken);
+    assert_false(totals.anchors.all[2].broken);
+    assert_false(totals.providers.all[0].broken);
+    assert_int_equal(totals.limits[AKMA_H2_LIMIT_RESETS], 2);
     assert_int_equal(totals.exchanges[AKMA_ANCHOR_KIND_AKMA][AKMA_PROFILE_MESSAGE][0], 2);
 }
 
@@ -167,11 +182,11 @@ more_anchors_than_there_is_room_for_are_others(void **state)
 
     (void)state;
     akma_metrics_add_up(metrics, 100, &totals);
-    assert_int_equal(totals.n_anchors, AKMA_METRICS_ANCHORS_MAX);
-    assert_int_equal(totals.anchors[0].requests[0], 2);
-    assert_string_equal(totals.anchors[AKMA_METRICS_ANCHORS_MAX - 1].name, "other");
-    assert_int_equal(totals.anchors[AKMA_METRICS_ANCHORS_MAX - 1].requests[0],
-                     2 * (100 - (AKMA_METRICS_ANCHORS_MAX - 1)));
+    assert_int_equal(totals.anchors.n, AKMA_METRICS_PEERS_MAX);
+    assert_int_equal(totals.anchors.all[0].requests[0], 2);
+    assert_string_equal(totals.anchors.all[AKMA_METRICS_PEERS_MAX - 1].name, "other");
+    assert_int_equal(totals.anchors.all[AKMA_METRICS_PEERS_MAX - 1].requests[0],
+                     2 * (100 - (AKMA_METRICS_PEERS_MAX - 1)));
 }
 
 static void
@@ -193,19 +208,24 @@ names_in_the_text_are_escaped(void **state)
     assert_non_null(strstr(text->str, "\nakma_exchange_seconds_bucket{le=\"0.0005\"} 1\n"));
     assert_non_null(strstr(text->str, "\nakma_exchange_seconds_bucket{le=\"+Inf\"} 3\n"));
     assert_non_null(strstr(text->str, "\nakma_exchange_seconds_sum 4294.968296\n"));
+    assert_non_null(strstr(text->str, "\nakma_connections_limited_total{limit=\"total\"} 1\n"));
+    assert_non_null(strstr(text->str, "\nakma_provider_broken{provider=\"fifth\"} 1\n"));
+    assert_non_null(strstr(text->str,
+                           "\nakma_provider_requests_total{provider=\"fifth\","
+                           "result=\"upstream_refused\"} 2\n"));
     assert_null(strstr(text->str, "akma_keys{")); /* nothing was counted: no zero */
 }
 
 static void
 it_is_well_while_all_serve_and_the_store_answers(void **state)
 {
-    AkmaTotals totals = {.workers = 2, .serving = 2, .store = AKMA_STORE_OK, .n_anchors = 1};
+    AkmaTotals totals = {.workers = 2, .serving = 2, .store = AKMA_STORE_OK, .anchors.n = 1};
     json_t *told;
     char *text;
 
     (void)state;
-    g_strlcpy(totals.anchors[0].name, "a", sizeof totals.anchors[0].name);
-    totals.anchors[0].broken = true;
+    g_strlcpy(totals.anchors.all[0].name, "a", sizeof totals.anchors.all[0].name);
+    totals.anchors.all[0].broken = true;
     assert_true(akma_health_is_well(&totals));
     text = akma_health_to_json(&totals);
     told = json_loads(text, 0, NULL);
@@ -309,12 +329,12 @@ static void
 names_in_the_page_are_escaped(void **state)
 {
     g_autofree AkmaHistory *history = g_new0(AkmaHistory, 1);
-    AkmaTotals totals = {.workers = 1, .serving = 1, .n_anchors = 1};
+    AkmaTotals totals = {.workers = 1, .serving = 1, .anchors.n = 1};
     AkmaFleet fleet = {.counted_s = 1, .n_rows = 1};
     g_autoptr(GString) html = NULL;
 
     (void)state;
-    g_strlcpy(totals.anchors[0].name, "<script>&\"", sizeof totals.anchors[0].name);
+    g_strlcpy(totals.anchors.all[0].name, "<script>&\"", sizeof totals.anchors.all[0].name);
     g_strlcpy(fleet.rows[0].application, "<b>", sizeof fleet.rows[0].application);
     totals.exchanges[0][0][0] = UINT64_MAX / 2; /* a plot of any height */
     akma_history_take(history, 1800000000, &totals);
