@@ -189,11 +189,10 @@ compare(Terminal *self, const AkmaKey *key)
 
     SHA256(bytes, len, digest);
     akma_hex_encode(digest, sizeof digest, hex);
-    if (before && strcmp(before, hex) != 0)
+    if (!before)
+        g_hash_table_insert(self->seen, g_strdup(key->kid), g_strdup(hex));
+    else if (strcmp(before, hex) != 0)
         self->fleet->conflicts++;
-    g_hash_table_replace(self->seen, g_strdup(key->kid), g_strdup(hex));
-    g_free(self->kid);
-    self->kid = g_strdup(key->kid);
 }
 
 void

@@ -12,6 +12,7 @@
  * --rounds times; at most --concurrent are under way. With --storm all begin at once and try again
  * as akmad does, until each has its key or --deadline is over. One JSON line says how it went; a
  * kid that was seen with two values, or a terminal that is left without a key, makes the status 1.
+ * FILE gets each key that was delivered to anybody: its kid and its SHA-256.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -69,13 +70,13 @@ write_keys(const Fleet *self)
     if (!file)
         fleet_die("cannot write the keys", NULL);
     for (int i = 0; i < self->terminals; i++) {
-        const Terminal *terminal = &self->all[i];
+        GHashTableIter iter;
+        void *kid;
+        void *digest;
 
-        if (terminal->kid)
-            fprintf(file,
-                    "%s %s\n",
-                    terminal->kid,
-                    (const char *)g_hash_table_lookup(terminal->seen, terminal->kid));
+        g_hash_table_iter_init(&iter, self->all[i].seen);
+        while (g_hash_table_iter_next(&iter, &kid, &digest))
+            fprintf(file, "%s %s\n", (const char *)kid, (const char *)digest);
     }
     if (fclose(file) != 0)
         fleet_die("cannot write the keys", NULL);

@@ -27,7 +27,6 @@ typedef struct {
     unsigned requests; /* first ones, with those that failed */
     int begun;         /* rounds */
     int done;          /* rounds */
-    char *kid;         /* of the last key */
     GHashTable *seen;  /* each kid -> SHA-256 of its key, in hex */
 } Terminal;
 

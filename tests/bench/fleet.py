@@ -123,10 +123,20 @@ class Stack(harness.Stack):
                 if line and not line.startswith("#"))
         return {name: float(value) for name, value in rows}
 
-    def lacking(self, path):
-        """How many of the keys that fleet --keys wrote to @path the store does not have."""
-        have = {(row["kid"], row["sha256"]) for row in self.server_keys()}
+    def stored(self):
+        """{(terminal, kid, SHA-256)}: the two newest versions of each terminal."""
+        return {(row["terminal"], row["kid"], row["sha256"]) for row in self.server_keys()}
+
+    def lacking(self, path, had=frozenset()):
+        """How many of the keys that fleet --keys wrote to @path, all that were delivered, the store
+        does not have. @had: what it had before older versions were deleted, of stored()."""
+        have = {(kid, digest) for _, kid, digest in self.stored() | had}
         with open(path) as f:
             seen = {tuple(line.split()) for line in f}
         assert seen, "no key was delivered"
         return len(seen - have)
+
+    def two_values(self, had):
+        """How many kids of a terminal the store had with one value, of @had, and has with another."""
+        all_of_them = self.stored() | had
+        return len(all_of_them) - len({(terminal, kid) for terminal, kid, _ in all_of_them})

@@ -56,10 +56,11 @@ def bench_flood(table):
 class Chaos:
     """Kills the anchor, the database, a worker or the whole server, again and again, and starts it
     anew; and rotates, but not towards the end. Not in a thread: a database ends with the thread
-    that started it."""
+    that started it. @had: what the store had before each rotation, which is all that it ever had:
+    a rotation deletes the version before the last."""
 
     def __init__(self, stack, pg):
-        self.stack, self.pg, self.kills = stack, pg, 0
+        self.stack, self.pg, self.kills, self.had = stack, pg, 0, set()
         self.victims = ["akma-lab", "akma-keyserver", "worker"] + (["database"] if pg else [])
 
     def run(self):
@@ -67,6 +68,7 @@ class Chaos:
         while time.monotonic() < start + CHAOS_S:
             time.sleep(random.uniform(0.5, 3))
             if random.random() < 0.2 and time.monotonic() < start + CHAOS_S / 2:
+                self.had |= self.stack.stored()
                 self.stack.server("key", "rotate", "--application", "mqtt")
             self.kill(random.choice(self.victims))
             self.kills += 1
@@ -100,11 +102,15 @@ def bench_chaos_of(table, name, pg=None):
         chaos = Chaos(stack, pg)
         chaos.run()
         seen = stack.end_both(runs)
-        lacking = sum(stack.lacking(path) for _, path in seen)
+        lacking = sum(stack.lacking(path, chaos.had) for _, path in seen)
+        changed = stack.two_values(chaos.had)
+        versions = len({kid for _, kid, _ in stack.stored() | chaos.had})
     table.row("kills within %d s, %s" % (CHAOS_S, name), chaos.kills, "")
+    table.row("  versions of each key meanwhile", versions, "")
     for what, number in (
             ("terminals without a key", sum(run["without_key"] for run, _ in seen)),
-            ("kids with two values", sum(run["kids_with_two_values"] for run, _ in seen)),
+            ("kids with two values",
+             changed + sum(run["kids_with_two_values"] for run, _ in seen)),
             ("delivered keys that the store lacks", lacking)):
         table.row("  " + what, number, "", None, 0)
 
