@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
 import cost  # noqa: E402
 import fleet  # noqa: E402
+import flood  # noqa: E402
 import harness  # noqa: E402
 import outage  # noqa: E402
 import postgres  # noqa: E402
@@ -233,13 +234,27 @@ def bench_suspended(table, stack):
     table.row("memory per suspended handshake", (dirty - before) / SUSPENDED, "KiB", None, 50)
 
 
+def is_idle(stack, n):
+    """@n connections are open, none of them in a handshake, and none was ended by a limit."""
+    told = stack.metrics()
+    limited = sum(value for name, value in told.items()
+                  if name.startswith("akma_connections_limited_total"))
+    return (told["akma_connections"], told["akma_handshakes_waiting"], limited) == (n, 0, 0)
+
+
 def bench_idle(table, stack):
     worker, = stack.worker_pids()
     before, _ = cost.memory_kib(worker)
     context = tls_context(stack)
     context.set_alpn_protocols(["h2"])
-    held = [connect(stack.address(), context) for _ in range(WAITING)]
+    held = []
+    for _ in range(WAITING):
+        held.append(connect(stack.address(), context))
+        held[-1].sendall(flood.PREFACE)  # who says nothing after TLS is closed after 10 s
+    harness.wait_until("all are there and have been heard",
+                       lambda: is_idle(stack, WAITING), 60)
     dirty, _ = cost.memory_kib(worker)
+    assert is_idle(stack, WAITING)
     table.row("memory per idle connection", (dirty - before) / WAITING, "KiB", None, 50)
     table.row("memory with 10^4 of them", dirty / 1024, "MiB", None, WAITING * 50 / 1024)
     for connection in held:
