@@ -2,6 +2,7 @@
 
 #include "keyserver/sockets.h"
 
+#include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -9,7 +10,7 @@
 #include "base/error.h"
 #include "http/h2.h"
 
-/* In the ready file. */
+/* In the ready file, and as FileDescriptorName= of a socket unit. */
 static const char *const names[AKMA_N_FACES] = {
     [AKMA_FACE_MESSAGE] = "listen",
     [AKMA_FACE_DIGEST] = "digest",
@@ -33,20 +34,46 @@ get_address(const AkmaServerConfig *config, AkmaFace face)
     g_return_val_if_reached(NULL);
 }
 
-/* One for all: the kernel wakes whoever is free. */
 static bool
-take_passed(unsigned n_passed, unsigned n, AkmaSockets *ret, GError **error)
+refuse_passed(const char *what, GError **error)
 {
-    if (n_passed > 1 || sd_is_socket(SD_LISTEN_FDS_START, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
-        g_set_error_literal(error,
-                            AKMA_ERROR,
-                            AKMA_ERROR_CONFIG_INVALID,
-                            "LISTEN_FDS: one listening stream socket is expected");
-        return false;
-    }
+    g_set_error(error, AKMA_ERROR, AKMA_ERROR_CONFIG_INVALID, "LISTEN_FDS: %s", what);
 
-    for (unsigned i = 0; i < n; i++)
-        ret[i].fds[AKMA_FACE_MESSAGE] = SD_LISTEN_FDS_START;
+    return false;
+}
+
+/* By FileDescriptorName=. What has no name of its own is called "unknown", or like its unit. */
+static bool
+find_face(const char *name, AkmaFace *ret)
+{
+    for (unsigned face = 0; face < AKMA_N_FACES; face++) {
+        if (g_strcmp0(name, names[face]) == 0) {
+            *ret = (AkmaFace)face;
+            return true;
+        }
+    }
+    *ret = AKMA_FACE_MESSAGE;
+
+    return !name || strcmp(name, "unknown") == 0 || g_str_has_suffix(name, ".socket");
+}
+
+/* Each is for all workers: the kernel wakes whoever is free. */
+static bool
+take_passed(GStrv passed, int n_passed, unsigned n, AkmaSockets *ret, GError **error)
+{
+    for (int i = 0; i < n_passed; i++) {
+        int fd = SD_LISTEN_FDS_START + i;
+        AkmaFace face;
+
+        if (!find_face(passed[i], &face))
+            return refuse_passed("a socket is named neither listen nor digest nor psk", error);
+        if (ret[0].fds[face] >= 0)
+            return refuse_passed("two sockets are for the same", error);
+        if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+            return refuse_passed("a listening stream socket is expected", error);
+        for (unsigned j = 0; j < n; j++)
+            ret[j].fds[face] = fd;
+    }
 
     return true;
 }
@@ -76,19 +103,21 @@ bool
 akma_sockets_open(const AkmaServerConfig *config, AkmaSockets *ret, GError **error)
 {
     unsigned n = config->workers;
-    int n_passed = sd_listen_fds(1);
+    g_auto(GStrv) passed = NULL;
+    int n_passed = sd_listen_fds_with_names(1, &passed);
+
+    for (unsigned face = 0; face < AKMA_N_FACES; face++) {
+        for (unsigned i = 0; i < n; i++)
+            ret[i].fds[face] = -1;
+    }
+    if (!take_passed(passed, n_passed, n, ret, error))
+        return false;
 
     for (unsigned face = 0; face < AKMA_N_FACES; face++) {
         const char *address = get_address(config, face);
 
-        for (unsigned i = 0; i < n; i++)
-            ret[i].fds[face] = -1;
-        if (face == AKMA_FACE_MESSAGE && n_passed > 0) {
-            if (!take_passed((unsigned)n_passed, n, ret, error))
-                return false;
-        } else if (address && !open_face(face, address, n, ret, error)) {
+        if (ret[0].fds[face] < 0 && address && !open_face(face, address, n, ret, error))
             return false;
-        }
     }
 
     return true;

@@ -20,8 +20,9 @@ typedef struct {
 } AkmaSockets;
 
 /*
- * @ret: room for one a worker. The message face takes a socket from systemd (LISTEN_FDS) if there
- * is one; sockets of several workers may be the same. Errors: AKMA_ERROR_CONFIG_INVALID.
+ * @ret: room for one a worker. A socket from systemd (LISTEN_FDS) stands in for the address of its
+ * face, which it names ("listen", "digest", "psk"; without a name: the first of these). Sockets of
+ * several workers may be the same. Errors: AKMA_ERROR_CONFIG_INVALID.
  */
 bool akma_sockets_open(const AkmaServerConfig *config, AkmaSockets *ret, GError **error);
 

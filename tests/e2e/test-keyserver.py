@@ -5,6 +5,7 @@ import os
 import resource
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -552,20 +553,29 @@ def sigterm_with_open_connections_and_requests_ends_within_5_s():
         assert time.monotonic() - begun < 5
 
 
+def command_with_sockets(s, sockets, names):
+    """As systemd would start it; the child's own pid is needed: a shell sets it."""
+    script = "".join("exec %d<&%d; " % (20 + i, sock.fileno()) for i, sock in enumerate(sockets))
+    script += "".join("exec %d<&%d; " % (3 + i, 20 + i) for i in range(len(sockets)))
+    script += "export LISTEN_PID=$$ LISTEN_FDS=%d; " % len(sockets)
+    if names is not None:
+        script += "export LISTEN_FDNAMES='%s'; " % ":".join(names)
+    return ["bash", "-c", script + 'exec "$@"', "bash", harness.program("akma-keyserver"), "--config",
+            s.stack.path("akma-keyserver.conf"), "serve"]
+
+
 @tap.test
-def reject_sockets_from_systemd_that_are_not_one_that_listens():
+def reject_sockets_from_systemd_that_are_not_one_that_listens_for_each_face():
     with Server() as s:
-        import socket
         s.stack.stop("akma-keyserver")
         udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.create_server(("", 0))
-        for numbers in ((udp.fileno(),), (tcp.fileno(), udp.fileno())):
-            script = "".join("exec %d<&%d; " % (3 + i, n) for i, n in enumerate(numbers))
-            script += 'export LISTEN_PID=$$ LISTEN_FDS=%d; exec "$@"' % len(numbers)
-            done = subprocess.run(
-                ["sh", "-c", script, "sh", harness.program("akma-keyserver"), "--config",
-                 s.stack.path("akma-keyserver.conf"), "serve"], pass_fds=numbers,
-                capture_output=True, text=True, timeout=60)
-            assert done.returncode == 6 and "LISTEN_FDS" in done.stderr, done
+        for sockets, names in (([udp], None), ([tcp, udp], None), ([tcp, tcp], None),
+                               ([tcp, udp], ["listen", "psk"]), ([tcp, tcp], ["psk", "psk"]),
+                               ([tcp, tcp], ["listen", "x.socket"]), ([tcp], ["pks"]), ([tcp], [""])):
+            done = subprocess.run(command_with_sockets(s, sockets, names),
+                                  pass_fds=[sock.fileno() for sock in sockets],
+                                  capture_output=True, text=True, timeout=60)
+            assert done.returncode == 6 and "LISTEN_FDS" in done.stderr, (names, done)
 
 
 def shows_it(s):
@@ -717,22 +727,34 @@ def all_workers_listen_on_one_port_and_stop_with_status_0():
         assert not json.loads(s.verb("status", "--json"))["running"]
 
 
-@tap.test
-def a_socket_from_systemd_is_used():
-    with Server() as s:
-        import socket
-        s.stack.stop("akma-keyserver")
-        listener = socket.create_server(("127.0.0.1", 0))
+def shake_hands(s, address):
+    context = ssl.create_default_context(cafile=s.stack.path("ca.pem"))
+    context.set_alpn_protocols(["h2"])
+    with socket.create_connection(address, 60) as sock:
+        context.wrap_socket(sock, server_hostname=harness.FQDN).close()
 
-        # the child's own pid is needed: a shell sets it
-        script = 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
-        s.process = s.stack.spawn(
-            "akma-keyserver",
-            ["sh", "-c", script, "sh", harness.program("akma-keyserver"), "--config",
-             s.stack.path("akma-keyserver.conf"), "serve"],
-            preexec_fn=lambda: os.dup2(listener.fileno(), 3), pass_fds=(3,))
-        assert s.address == listener.getsockname()
-        assert "mqtt" in s.exchange().by_id
+
+@tap.test
+def a_socket_from_systemd_is_used_for_the_face_that_it_names():
+    for names, faces in ((None, ["listen"]), (["akma-keyserver.socket"], ["listen"]),
+                         (["psk", "unknown", "digest"], ["psk", "listen", "digest"])):
+        with Server(workers=2) as s:
+            s.stack.stop("akma-keyserver")
+            listeners = [socket.create_server(("127.0.0.1", 0)) for _ in faces]
+            s.process = s.stack.spawn("akma-keyserver", command_with_sockets(s, listeners, names),
+                                      pass_fds=[listener.fileno() for listener in listeners])
+            ready = s.stack.ready["akma-keyserver"]
+            for face, listener in zip(faces, listeners):
+                assert ready[face] == "%s:%d" % listener.getsockname(), (face, ready)
+            assert ("psk" in ready) == ("psk" in faces) and ("digest" in ready) == ("psk" in faces)
+            assert "mqtt" in s.exchange().by_id
+            # only the port of the PSK profile shows no certificate
+            for face, listener in zip(faces, listeners):
+                try:
+                    shake_hands(s, listener.getsockname())
+                    assert face != "psk"
+                except ssl.SSLError:
+                    assert face == "psk", face
 
 
 @tap.test
