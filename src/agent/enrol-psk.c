@@ -74,8 +74,7 @@ static void
 add(AkmaKeySet *keys, AkmaKeySet *more)
 {
     keys->now = more->now;
-    if (more->ask_again_s > 0 && (keys->ask_again_s == 0 || more->ask_again_s < keys->ask_again_s))
-        keys->ask_again_s = more->ask_again_s;
+    akma_key_set_ask_again(keys, more->ask_again_s);
     move_all(more->keys, keys->keys);
     move_all(more->errors, keys->errors);
 }

@@ -12,6 +12,7 @@
 #include "keyserver/config-provider.h"
 #include "keyserver/pg-conninfo.h"
 #include "keyserver/seal.h"
+#include "proto/key-set.h"
 
 #define STATE_FOLDER "/var/lib/akma-keyserver"
 
@@ -23,6 +24,7 @@ static const AkmaSettingRow rows[] = {
     {"server", "client-ca-file", AKMA_SETTING_SECRET, NULL, NULL, false},
     {"server", "audit-file", AKMA_SETTING_PATH, NULL, NULL, false},
     {"server", "workers", AKMA_SETTING_STRING, "auto", NULL, false},
+    {"server", "ask-again", AKMA_SETTING_DURATION, NULL, NULL, false},
     {"admin", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
     {"admin", "page", AKMA_SETTING_BOOL, "false", NULL, false},
     {"digest", "listen", AKMA_SETTING_ADDRESS, NULL, NULL, false},
@@ -124,7 +126,14 @@ load_server(AkmaServerConfig *self, GError **error)
                                     workers,
                                     AKMA_WORKERS_MAX);
 
-    return true;
+    return !akma_settings_has(settings, "server", "ask-again") ||
+           akma_server_config_get_number(settings,
+                                         "server",
+                                         "ask-again",
+                                         AKMA_ASK_AGAIN_MIN_S,
+                                         AKMA_ASK_AGAIN_MAX_S,
+                                         &self->ask_again_s,
+                                         error);
 }
 
 /* It shows figures to whoever reaches it, in clear text: nobody from outside may. */

@@ -75,7 +75,8 @@ typedef struct {
     char *client_ca_file; /* of consumers; NULL: nobody is asked for a certificate */
     char *audit_file;     /* NULL: stderr */
     unsigned workers;
-    bool postgresql;  /* else SQLite */
+    unsigned ask_again_s; /* at most until a terminal comes again; 0: it decides */
+    bool postgresql;      /* else SQLite */
     char *store_path; /* SQLite: the store; else only the place where `status` looks for a server */
     char *conninfo;   /* PostgreSQL */
     char *store_key_file;

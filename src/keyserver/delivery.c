@@ -71,6 +71,9 @@ finish(AkmaDelivery *self, const GError *error)
 {
     AkmaDeliveryDone done = self->done;
 
+    /* what a provider wants sooner stays */
+    if (!error)
+        akma_key_set_ask_again(self->op->set, self->front->ask_again_s);
     /* whoever is told must not cancel what is over */
     self->done = NULL;
     done(error ? NULL : self->op->set, error, self->user_data);

@@ -32,6 +32,7 @@ akma_front_configure(AkmaFront *self, const AkmaServerConfig *config)
     self->name = g_strdup(config->name);
     self->af_id = config->af_id;
     self->exchange_ms = config->exchange_ms;
+    self->ask_again_s = config->ask_again_s;
 
     akma_consumers_free(self->consumers);
     self->consumers = akma_consumers_new(config);

@@ -29,6 +29,7 @@ typedef struct {
     char *name;           /* FQDN */
     AkmaAfId af_id;
     unsigned exchange_ms;  /* of a connection and all that is on it */
+    unsigned ask_again_s;  /* what terminals are told; 0: nothing */
     unsigned sessions;     /* open */
     unsigned asks;         /* of consumers, under way */
     unsigned sessions_max; /* what the secure heap and [limits] connections have room for */

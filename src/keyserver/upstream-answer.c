@@ -91,19 +91,12 @@ translate(AkmaCause cause)
 }
 
 /* Whoever wants to hear from the terminal soonest decides. */
-static void
-add_ask_again(AkmaKeySet *set, unsigned ask_again_s)
-{
-    if (ask_again_s > 0 && (set->ask_again_s == 0 || ask_again_s < set->ask_again_s))
-        set->ask_again_s = ask_again_s;
-}
-
 int64_t
 akma_upstream_add(AkmaKeySet *set, const AkmaKsUpstream *wanted, const AkmaKeySet *answer)
 {
     AkmaCause cause = AKMA_CAUSE_UPSTREAM_REFUSED;
 
-    add_ask_again(set, answer->ask_again_s);
+    akma_key_set_ask_again(set, answer->ask_again_s);
     for (guint i = 0; i < answer->keys->len; i++) {
         const AkmaKey *key = answer->keys->pdata[i];
 

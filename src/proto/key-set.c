@@ -8,9 +8,6 @@
 #include "proto/json.h"
 #include "proto/jwk.h"
 
-#define ASK_AGAIN_MIN_S 60
-#define ASK_AGAIN_MAX_S 604800
-
 static void
 key_error_free(void *data)
 {
@@ -36,6 +33,13 @@ akma_key_set_new(int64_t now)
     self->errors = g_ptr_array_new_with_free_func(key_error_free);
 
     return self;
+}
+
+void
+akma_key_set_ask_again(AkmaKeySet *self, unsigned seconds)
+{
+    if (seconds > 0 && (self->ask_again_s == 0 || seconds < self->ask_again_s))
+        self->ask_again_s = seconds;
 }
 
 void
@@ -208,7 +212,8 @@ fill(AkmaKeySet *self, const json_t *root, const char *const *asked, AkmaRefusal
     if (!akma_json_get_int(root, "now", 0, AKMA_JSON_TIME_MAX, &self->now))
         return akma_refuse(ret_refusal, AKMA_CAUSE_MALFORMED, "now is not a time");
     if (json_object_get(root, "ask_again") &&
-        !akma_json_get_int(root, "ask_again", ASK_AGAIN_MIN_S, ASK_AGAIN_MAX_S, &ask_again))
+        !akma_json_get_int(
+            root, "ask_again", AKMA_ASK_AGAIN_MIN_S, AKMA_ASK_AGAIN_MAX_S, &ask_again))
         return akma_refuse(ret_refusal, AKMA_CAUSE_MALFORMED, "ask_again is not 60 to 604800");
     self->ask_again_s = (unsigned)ask_again;
     if (!json_is_array(keys) || (errors && !json_is_array(errors)) ||

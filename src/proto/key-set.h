@@ -47,7 +47,12 @@ typedef struct {
     GPtrArray *errors;    /* AkmaKeyError, owned */
 } AkmaKeySet;
 
+#define AKMA_ASK_AGAIN_MIN_S 60
+#define AKMA_ASK_AGAIN_MAX_S 604800
+
 AkmaKeySet *akma_key_set_new(int64_t now);
+/* Within @seconds (0: no matter), unless it is to be sooner already: the shortest counts. */
+void akma_key_set_ask_again(AkmaKeySet *self, unsigned seconds);
 void akma_key_set_add_error(AkmaKeySet *self, const char *key_id, AkmaCause cause);
 void akma_key_set_free(AkmaKeySet *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaKeySet, akma_key_set_free)

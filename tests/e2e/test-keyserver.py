@@ -727,6 +727,19 @@ def all_workers_listen_on_one_port_and_stop_with_status_0():
         assert not json.loads(s.verb("status", "--json"))["running"]
 
 
+@tap.test
+def terminals_are_told_when_to_come_again():
+    with Server() as s:
+        assert s.exchange().ask_again is None
+        s.edit("workers=", "ask-again=2m\nworkers=")
+        s.process.signal(signal.SIGHUP)
+        harness.wait_until("it is read", lambda: s.exchange().ask_again == 120)
+        # also one that gets no key
+        s.verb("terminal", "revoke", s.rows("terminal", "list")[0]["terminal"])
+        answer = s.exchange()
+        assert answer.errors == {"mqtt": "revoked"} and answer.ask_again == 120
+
+
 def shake_hands(s, address):
     context = ssl.create_default_context(cafile=s.stack.path("ca.pem"))
     context.set_alpn_protocols(["h2"])

@@ -63,6 +63,19 @@ def m10_fourth_response_names_it_as_the_third_server_does():
 
 
 @tap.test
+def the_shorter_time_counts_of_the_providers_and_ours():
+    with Third() as s:
+        s.fifth.answer = lambda request: (200, {**s.fifth.jwks([s.fifth.jwk("broker")]),
+                                                "ask_again": 90}, provider.JWKS)
+        assert s.exchange().answer["ask_again"] == 90
+        for ours, told in (("1m", 60), ("1h", 90)):
+            s.edit("workers=", "ask-again=%s\nworkers=" % ours)
+            s.fresh()
+            harness.wait_until("it is read", lambda: s.exchange().answer["ask_again"] == told)
+            s.edit("ask-again=%s\n" % ours, "")
+
+
+@tap.test
 def m10_fourth_key_never_comes_from_a_cache():
     with Third() as s:
         assert s.exchange().raw("mqtt") == KEY
