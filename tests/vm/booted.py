@@ -3,32 +3,30 @@
 """booted: the packages in a system that runs under systemd, as root; changes that system.
 
     booted.py FOLDER      FOLDER/old/*.deb are installed, then upgraded to FOLDER/new/*.deb
-    booted.py             what is installed is tried: autopkgtest; nothing is upgraded
+    booted.py             what is installed is tried: autopkgtest; the upgrade is to the same again
 
 The units are used as they are shipped. The modem is akma-modemsim, on the kernel's virtual USB
-controller if that is there, else on a pseudo terminal. The last line is GUEST ok ... or VM failed: STEP
+controller if that is there, else on a pseudo terminal. The last line is GUEST ok ... or VM failed: STEP;
+in between GUEST boots again, with status 3: then the system is to be booted, and this called again.
 """
 import glob
-import hashlib
 import json
 import os
 import pwd
 import stat
-import subprocess
 import sys
-import time
 
-PATIENCE = 300  # seconds; without KVM everything takes its time
-PACKAGES = ["akmad", "akma-keyserver", "akma-lab"]
-USERS = ["akmad", "akma-keyserver", "akma-lab"]
-UNITS = ["akmad.service", "akmad-credentials.socket", "akmad-port.socket", "akmad-port.service",
-         "akma-keyserver.service", "akma-lab.service"]
-CORE = "http://127.0.0.1:7777"
-SERVER = "127.0.0.1:8443"
-WORK = "/run/booted"
-VHCI = "/sys/devices/platform/vhci_hcd.0"
-USB = os.path.exists(VHCI)
-NOTHING = hashlib.sha256(b"").hexdigest()
+import entitled
+import restarted
+from system import (APPARMOR, CORE, PATIENCE, SERVER, UNITS, USB, USERS, WORK, active, applications, as_server,
+                    failed_units, get, listing, packages, plug_in, read, run, say, server_sha256, show, wait_until,
+                    write)
+
+PROGRAMS = ["akmad", "akma-keyserver", "akma-lab"]
+LIBRARIES = ["libakmad0", "libakmad-dev", "gir1.2-akmad-1.0"]
+REBOOT = "/tmp/autopkgtest-reboot"
+DONE = WORK + "/done.json"
+BASELINE = WORK + "/baseline.json"
 
 KEYSERVER = """[server]
 name=keys.example.com
@@ -49,7 +47,7 @@ timeout=60s
 """ % (SERVER, CORE)
 
 AKMAD = """[agent]
-credential-wait=120s
+credential-wait=30m
 %s[server home]
 url=https://keys.example.com:8443
 connect=%s
@@ -60,63 +58,20 @@ server=home
 users=broker;
 [application vpn]
 server=home
-units=vpn.service;
+units=booted-vpn.service;
+[application tunnel]
+server=home
+units=booted-tunnel.service;
 """ % ("" if USB else "[modem m1]\ndevice=/dev/modem-of-the-test\nprotocol=at\n", SERVER)
-
-SERVICE = """[Service]
-Type=oneshot
-User=%s
-LoadCredential=vpn.key:/run/akmad/credentials.sock
-ExecStart=/bin/sh -c 'sha256sum <"$CREDENTIALS_DIRECTORY/vpn.key"'
-StandardOutput=file:%s/%s.out
-"""
-
-
-def say(text):
-    print("%7.1f s  %s" % (time.monotonic(), text), flush=True)
-
-
-def run(*argv, check=True, **more):
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          stdin=subprocess.DEVNULL, timeout=PATIENCE, **more)
-    if check and done.returncode:
-        raise AssertionError("%s: status %d\n%s%s" % (" ".join(argv), done.returncode, done.stdout,
-                                                      done.stderr))
-    return done.stdout if check else done
-
-
-def wait_until(what, function, seconds=PATIENCE):
-    end = time.monotonic() + seconds
-    while not (found := function()):
-        assert time.monotonic() < end, "not within %d s: %s" % (seconds, what)
-        time.sleep(0.3)
-    return found
-
-
-def write(path, text, mode=0o644):
-    with open(path, "w") as file:
-        file.write(text)
-    os.chmod(path, mode)
-
-
-def show(unit, name):
-    return run("systemctl", "show", "--value", "--property", name, unit).strip()
-
-
-def active(unit):
-    return show(unit, "ActiveState") == "active"
-
-
-def failed_units():
-    rows = run("systemctl", "list-units", "--failed", "--plain", "--no-legend").splitlines()
-    return [row for row in rows if row.startswith("akma")]
 
 
 # -- steps ---------------------------------------------------------------------------------------
 
 def install(folder):
     """Without a configuration of theirs: what has one to start with runs, the rest waits for one."""
-    run("dpkg", "--install", *sorted(glob.glob(folder + "/*.deb")))
+    run("systemctl", "is-system-running", "--wait", check=False)
+    write(BASELINE, json.dumps(sorted(listing())))
+    run("dpkg", "--install", *packages(folder))
 
 
 def started():
@@ -154,7 +109,7 @@ def server():
     os.chmod(folder + "/key.pem", 0o640)
     write(folder + "/akma-keyserver.conf", KEYSERVER)
     as_server("init")
-    for name in ("mqtt", "vpn"):
+    for name in ("mqtt", "vpn", "tunnel"):
         as_server("application", "add", name, "--source", "local", "--allow", "*")
     as_server("check")
     run("systemctl", "start", "akma-keyserver")
@@ -162,22 +117,11 @@ def server():
     say("akma-lab and akma-keyserver run")
 
 
-def as_server(*words):
-    return run("runuser", "-u", "akma-keyserver", "--", "akma-keyserver", *words)
-
-
-def plug_in():
-    card = "/usr/share/doc/akma-lab/examples/card.conf"
-    face = ["--usb", "mbim"] if USB else ["--at", "/dev/modem-of-the-test"]
-    run("systemd-run", "--unit=modem", "--collect", "--service-type=notify", "akma-modemsim", "--card", card,
-        "--core", CORE, "--control", WORK + "/modem.sock", *face)
+def plugged_in():
+    plug_in()
     if not USB:
-        port = os.path.realpath("/dev/modem-of-the-test")
-        run("chown", "akmad", port)
         say("no virtual USB controller: the modem is on a pseudo terminal")
         return
-    wait_until("/dev/cdc-wdm0 is there", lambda: os.path.exists("/dev/cdc-wdm0"))
-    run("udevadm", "settle")
     port = os.stat("/dev/cdc-wdm0")
     group = pwd.getpwnam("akmad").pw_gid
     assert (stat.S_IMODE(port.st_mode), port.st_gid) == (0o660, group), oct(port.st_mode)
@@ -185,67 +129,15 @@ def plug_in():
 
 
 def enrol():
-    os.makedirs("/etc/sysusers.d", exist_ok=True)
-    write("/etc/sysusers.d/booted.conf", "u broker -\nu vpnd -\nu stranger -\n")
+    write("/etc/sysusers.d/booted.conf", "u broker -\nu vpnd -\nu stranger -\nu fitter -\n")
     run("systemd-sysusers")
     run("cp", WORK + "/ca.pem", "/etc/akmad/ca.pem")
     write("/etc/akmad/akmad.conf", AKMAD)
     run("systemctl", "reload" if USB else "restart", "akmad")
-    for name in ("mqtt", "vpn"):
+    for name in ("mqtt", "vpn", "tunnel"):
         run("akmactl", "wait", name, "--timeout", str(PATIENCE - 10))
     run("systemctl", "start", "akmad-wait@mqtt.service")
     say("enrolled: " + " ".join(sorted(row["key_id"] for row in applications())))
-
-
-def applications():
-    return [json.loads(line) for line in run("akmactl", "list", "--json").splitlines()]
-
-
-def server_sha256(name):
-    rows = [json.loads(line) for line in
-            as_server("key", "list", "--application", name, "--json").splitlines()]
-    assert len(rows) == 1, rows
-    return rows[0]["sha256"]
-
-
-def get(user, name):
-    """akmactl get in a service of @user: status and what it printed."""
-    done = run("systemd-run", "--wait", "--pipe", "--quiet", "--property", "User=" + user,
-               "akmactl", "get", name, "--format", "fingerprint", check=False)
-    return done.returncode, done.stdout.strip(), done.stderr
-
-
-def by_dbus():
-    status, found, errors = get("broker", "mqtt")
-    assert (status, found) == (0, server_sha256("mqtt")), (status, found, errors)
-    say("the service of broker has the key of mqtt by D-Bus, SHA-256 %s" % found[:16])
-
-
-def refused():
-    for user, name in (("stranger", "mqtt"), ("broker", "vpn"), ("root", "mqtt")):
-        status, found, errors = get(user, name)
-        assert (status, found) == (4, ""), (user, name, status, errors)
-    wait_until("the journal says so", lambda: len(run(
-        "journalctl", "--unit", "akmad", "-o", "cat",
-        "MESSAGE_ID=c3c3781bf3dd4722a0437995bf88f338").splitlines()) >= 3, 60)
-    say("stranger, broker for another key, and root are refused; the journal says so")
-
-
-def credential(name, user):
-    write("/etc/systemd/system/%s.service" % name, SERVICE % (user, WORK, name))
-    run("systemctl", "daemon-reload")
-    out = "%s/%s.out" % (WORK, name)
-    if os.path.exists(out):
-        os.remove(out)
-    run("systemctl", "start", name)
-    with open(out) as file:
-        return file.read().split()[0]
-
-
-def by_credential():
-    assert credential("vpn", "vpnd") == server_sha256("vpn")
-    assert credential("other", "vpnd") == NOTHING
-    say("vpn.service has its key by LoadCredential=; other.service, of the same user, nothing")
 
 
 def confined():
@@ -260,11 +152,10 @@ def confined():
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2"), unit
         assert status["Uid"].split()[1] == str(pwd.getpwnam(user).pw_uid), unit
         assert int(show(unit, "WatchdogUSec") != "0") and show(unit, "NRestarts") == "0", unit
-        if os.path.exists("/sys/kernel/security/apparmor/profiles") and user != "akma-lab":
+        if APPARMOR and user != "akma-lab":
             with open("/proc/%s/attr/current" % pid) as file:
                 assert file.read().strip() == user + " (enforce)", unit
-    say("no capabilities, seccomp, AppArmor: %s" %
-        ("enforced" if os.path.exists("/sys/kernel/security/apparmor/profiles") else "not here"))
+    say("no capabilities, seccomp, AppArmor: %s" % ("enforced" if APPARMOR else "not here"))
     if os.path.exists("/sys/fs/cgroup/cgroup.controllers") and os.path.exists("/dev/vda"):
         code = ("import os\nwith open('/sys/fs/cgroup/system.slice/akmad.service/cgroup.procs', 'w') "
                 "as f: f.write(str(os.getpid()))\nos.open('/dev/null', os.O_RDONLY)\n"
@@ -281,18 +172,58 @@ def denials():
     assert not found, "\n".join(found)
 
 
+def boot_again(folder):
+    """Ends here; this step is done when all is called again."""
+    if not folder and not os.path.exists(REBOOT):
+        say("nothing here can boot this system again: what it does then is not tried")
+        return
+    denials()
+    restarted.prepare()
+    write(DONE, json.dumps(json.loads(read(DONE)) + ["boot"]))
+    print("GUEST boots again", flush=True)
+    if folder:
+        sys.exit(3)
+    run(REBOOT, "booted")  # kills this process
+
+
+def if_booted_again(step):
+    if os.path.exists(restarted.BEFORE):
+        step()
+
+
+def installed_version():
+    return run("dpkg-query", "--show", "--showformat=${Version}", "akmad")
+
+
+def repack():
+    """The installed packages as files, with a higher version."""
+    folder, tree = WORK + "/repacked", WORK + "/tree"
+    os.makedirs(folder, exist_ok=True)
+    version = installed_version()
+    run("dpkg-repack", *PROGRAMS, *LIBRARIES, cwd=folder)
+    for deb in packages(folder):
+        run("dpkg-deb", "-R", deb, tree)
+        control = read(tree + "/DEBIAN/control").replace("Version: " + version, "Version: %s+again" % version)
+        write(tree + "/DEBIAN/control", control.replace("(= %s)" % version, "(= %s+again)" % version))
+        run("dpkg-deb", "--root-owner-group", "-b", tree, deb)
+        run("rm", "-r", tree)
+    return folder
+
+
 def upgrade(folder):
     before = {name: get_sealed(name) for name in ("mqtt", "vpn")}
     # a key can only come from the state now
     run("systemctl", "stop", "modem", "akma-keyserver", "akma-lab")
-    run("dpkg", "--install", "--force-confold", *sorted(glob.glob(folder + "/*.deb")))
+    from_version = installed_version()
+    run("dpkg", "--install", "--force-confold", *packages(folder))
     wait_until("akmad runs again", lambda: active("akmad.service"))
     assert not failed_units(), failed_units()
-    version = run("dpkg-query", "--show", "--showformat=${Version}", "akmad")
-    assert version != "0.0.9-0akmad1" and active("akmad-credentials.socket"), version
+    version = installed_version()
+    run("dpkg", "--compare-versions", version, "gt", from_version)
+    assert active("akmad-credentials.socket")
     after = {name: get_sealed(name) for name in ("mqtt", "vpn")}
     assert before == after, (before, after)
-    say("upgraded to %s: the same keys, with modem and key server away" % version)
+    say("upgraded from %s to %s: the same keys, with modem and key server away" % (from_version, version))
     run("systemctl", "start", "akma-lab", "akma-keyserver")
     assert server_sha256("mqtt") == after["mqtt"][1]
     plug_in()
@@ -308,7 +239,7 @@ def upgrade(folder):
 
 def get_sealed(name):
     if name == "vpn":
-        return "vpn", credential("vpn", "vpnd")
+        return "vpn", entitled.credential("booted-vpn", "vpnd")
     status, found, errors = get("broker", name)
     assert status == 0, errors
     return name, found
@@ -322,7 +253,7 @@ def processes(user):
 
 def remove():
     run("systemctl", "stop", "modem")
-    run("dpkg", "--remove", *PACKAGES)
+    run("dpkg", "--remove", *PROGRAMS, *LIBRARIES)
     for unit in UNITS:
         assert not active(unit), unit
     assert not failed_units(), failed_units()
@@ -334,16 +265,16 @@ def remove():
     say("removed: nothing of it runs, the keys are still there")
 
 
-def purge(baseline):
+def purge():
     """The sealing key is overwritten before it goes: who holds it open reads something else."""
-    keys = [path for path in ("/var/lib/akmad/sealing.key",
+    keys = [path for path in ("/var/lib/akmad/sealing.key", "/var/lib/akmad/sealing.tpm",
                               "/etc/credstore.encrypted/akmad.sealing-host",
                               "/etc/credstore.encrypted/akmad.sealing-tpm2") if os.path.exists(path)]
     assert keys, "nothing has sealed the keys"
     keys.append("/var/lib/akma-keyserver/store.key")
     held = [(path, open(path, "rb", buffering=0)) for path in keys]
     contents = [os.pread(file.fileno(), 32, 0) for _, file in held]
-    run("dpkg", "--purge", *PACKAGES)
+    run("dpkg", "--purge", *PROGRAMS, *LIBRARIES)
     for (path, file), content in zip(held, contents):
         assert len(content) == 32 and content not in os.pread(file.fileno(), 4096, 0), path
         assert not os.path.exists(path)
@@ -353,40 +284,35 @@ def purge(baseline):
             for path in glob.glob(pattern)]
     for user in USERS:
         left += run("find", "/", "-xdev", "-user", user).splitlines()
-    if baseline is not None:
-        left += sorted(listing() - baseline)
+    if os.path.exists(BASELINE):
+        left += sorted(listing() - set(json.loads(read(BASELINE))))
     assert not left, left
-    for package in PACKAGES:
+    for package in PROGRAMS + LIBRARIES:
         assert run("dpkg-query", "--show", package, check=False).returncode, package
     say("purged: the sealing keys were overwritten, and nothing is left")
 
 
-def listing():
-    """Every file of the system but those of this test, of dpkg and of what runs."""
-    own = ("/var/lib/dpkg", "/var/lib/systemd/catalog", "/var/lib/systemd/timers",
-           "/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret", "/var/log", "/var/cache/apparmor",
-           "/var/cache/ldconfig", "/etc/sysusers.d", "/etc/systemd/system/vpn.service",
-           "/etc/systemd/system/other.service", "/etc/passwd-", "/etc/group-", "/etc/shadow-",
-           "/etc/gshadow-", "/etc/.pwd.lock")
-    found = set()
-    for top in ("/etc", "/usr", "/var", "/opt"):
-        for folder, folders, files in os.walk(top):
-            found.update(os.path.join(folder, name) for name in folders + files)
-    return {path for path in found if not path.startswith(own) and "__pycache__" not in path}
+def steps_of(folder):
+    steps = [("started", started), ("server", server), ("plug-in", plugged_in), ("enrol", enrol),
+             ("sealed", restarted.sealed), ("d-bus", entitled.by_dbus), ("refused", entitled.refused),
+             ("credential", entitled.by_credential), ("confined", confined), ("unit", entitled.by_unit),
+             ("polkit", entitled.managers), ("library", entitled.library), ("boot", lambda: boot_again(folder)),
+             ("offline", lambda: if_booted_again(restarted.offline)),
+             ("late", lambda: if_booted_again(restarted.late)),
+             ("upgrade", lambda: upgrade(folder + "/new" if folder else repack())),
+             ("denials", denials), ("remove", remove), ("purge", purge)]
+    return ([("install", lambda: install(folder + "/old"))] if folder else []) + steps
 
 
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else None
+    steps = steps_of(folder)
     os.makedirs(WORK, exist_ok=True)
-    baseline = listing() if folder else None
-    steps = [("started", started), ("server", server), ("plug-in", plug_in), ("enrol", enrol),
-             ("d-bus", by_dbus), ("refused", refused), ("credential", by_credential),
-             ("confined", confined)]
-    if folder:
-        steps.insert(0, ("install", lambda: install(folder + "/old")))
-        steps.append(("upgrade", lambda: upgrade(folder + "/new")))
-    steps += [("denials", denials), ("remove", remove), ("purge", lambda: purge(baseline))]
+    done = json.loads(read(DONE)) if os.path.exists(DONE) else []
     for name, step in steps:
+        if name in done:
+            continue
+        write(DONE, json.dumps(done))
         try:
             step()
         except Exception as error:  # the last line must say which step
@@ -394,9 +320,9 @@ def main():
             print(run("journalctl", "-n", "60", "--no-pager", "-o", "short-monotonic", check=False).stdout)
             print("VM failed: " + name)
             return 1
+        done.append(name)
     print("GUEST ok steps=%s kernel=%s systemd=%s" % (
-        ",".join(name for name, _ in steps), os.uname().release,
-        run("systemctl", "--version").split()[1]))
+        ",".join(done), os.uname().release, run("systemctl", "--version").split()[1]))
     return 0
 
 

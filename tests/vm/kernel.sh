@@ -78,6 +78,7 @@ end_initramfs() {
 
 # boot NAME SECONDS QEMU-ARGUMENT...: what the guest says on its second serial line is shown, and kept
 # in $work/NAME-guest.log; the last argument but the options is the kernel's command line
+# (with no_timer_check: on a busy machine the timer comes too late for a kernel that checks it)
 boot() {
     local name=$1 limit_s=$2
     shift 2
