@@ -40,6 +40,6 @@ EXTRA_DIST += %D%/bench/agent.py %D%/bench/bench.py %D%/bench/cost.py %D%/bench/
 	%D%/bench/outage.py %D%/bench/server.py
 
 # ./dev vm only.
-EXTRA_DIST += %D%/vm/act-deb %D%/vm/booted.py %D%/vm/debian.sh %D%/vm/entitled.py \
+EXTRA_DIST += %D%/vm/act-autopkgtest %D%/vm/act-deb %D%/vm/booted.py %D%/vm/debian.sh %D%/vm/entitled.py \
 	%D%/vm/guest.py %D%/vm/init %D%/vm/init-deb %D%/vm/kernel.sh %D%/vm/restarted.py %D%/vm/run \
-	%D%/vm/run-deb %D%/vm/system.py
+	%D%/vm/run-autopkgtest %D%/vm/run-deb %D%/vm/system.py

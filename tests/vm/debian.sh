@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# debian.sh: a Debian 12 that boots, for the packages of build/deb; for run-deb, which sets work,
-# build and image, beside kernel.sh.
+# debian.sh: a Debian 12 that boots, for the packages of build/deb; for run-deb and run-autopkgtest, which
+# set work, build and image, beside kernel.sh.
 # shellcheck shell=bash disable=SC2154
 
 own_debs() {
