@@ -52,7 +52,7 @@ def refused_renewal(w, name):
     itself, and the server may have heard of that already."""
     before = len(w.log())
     assert w.error_of(w.renew) == name
-    run, ended, _ = w.log()[before:].partition("; again in ")
+    run, ended, _ = w.log()[before:].partition(" (tried again in ")
     assert ended, run
     return run.count("first request sent")
 
