@@ -42,8 +42,8 @@ const char *const akma_schema_steps[AKMA_SCHEMA_VERSION] = {
     /* source 'shared': a key that all terminals have lies under '*', which none of them is */
     "INSERT INTO terminal (id, label, revoked, created) VALUES ('*', NULL, 0, 0);",
     /* all that the figures need of a key, so that to count them is to read this from end to end */
-    "CREATE INDEX app_key_count ON app_key (application, state, not_after);"
-    "DROP INDEX app_key_application;",
+    ("CREATE INDEX app_key_count ON app_key (application, state, not_after);"
+     "DROP INDEX app_key_application;"),
 };
 
 bool
