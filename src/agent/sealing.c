@@ -2,7 +2,6 @@
 
 #include "agent/sealing.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "agent/keys.h"
@@ -268,8 +267,8 @@ move(const Opening *self, AkmaStore *store, AkmaSecret *key, AkmaSealing kind, G
     g_message("keys.sealed was sealed with %s, and is with %s now",
               get_name(self, before),
               get_name(self, kind));
-    if (old_file && g_unlink(old_file) == 0)
-        g_message("removed %s", old_file);
+    if (old_file && akma_file_shred(old_file))
+        g_message("overwrote and removed %s", old_file);
 
     return true;
 }

@@ -79,6 +79,35 @@ akma_file_replace(const char *path, const void *bytes, size_t len, unsigned mode
     return true;
 }
 
+static void
+overwrite(int fd)
+{
+    static const uint8_t zeros[4096];
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return;
+    for (off_t left = st.st_size; left > 0; left -= (off_t)sizeof zeros) {
+        if (!write_all(fd, zeros, (size_t)MIN(left, (off_t)sizeof zeros)))
+            return;
+    }
+    fsync(fd);
+}
+
+bool
+akma_file_shred(const char *path)
+{
+    g_auto(Fd) fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd >= 0)
+        overwrite(fd);
+    if (unlink(path) != 0)
+        return false;
+    akma_file_sync_folder(path);
+
+    return true;
+}
+
 /* Reads at most @size bytes; -1 with errno. */
 static ssize_t
 read_all(int fd, uint8_t *ret, size_t size)

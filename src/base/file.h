@@ -19,6 +19,13 @@ G_BEGIN_DECLS
 bool akma_file_replace(
     const char *path, const void *bytes, size_t len, unsigned mode, GError **error);
 
+/*
+ * Removes the secret at @path and overwrites it first (once: where flash writes elsewhere, only the
+ * name is gone). A symbolic link is removed, what it names is not touched.
+ * Returns: whether @path is gone; errno tells why not.
+ */
+bool akma_file_shred(const char *path);
+
 /* The names in the folder of @path, as they are now, outlive a power cut. */
 bool akma_file_sync_folder(const char *path);
 

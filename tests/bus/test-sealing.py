@@ -219,12 +219,15 @@ def auto_goes_up_to_a_tpm_that_came_and_loses_nothing():
         w.start().wait_key()
         assert w.kind == "file" and "what comes next best" in w.log(), w.log()
         old = open(w.state("sealing.key"), "rb").read()
+        os.link(w.state("sealing.key"), w.stack.path("blocks-of-the-old-key"))
         with tpm_of(w) as tpm:
             w.again(sealed_by(tpm, "auto"))
             assert w.kind == "tpm" and w.get_key()[0] == KEY
             assert "was sealed with file, and is with tpm now" in w.log()
             assert not os.path.exists(w.state("sealing.key"))
             assert not any(old in open(w.state(n), "rb").read() for n in os.listdir(w.state("")))
+            with open(w.stack.path("blocks-of-the-old-key"), "rb") as f:
+                assert f.read() == bytes(len(old)), "only the name is gone"
 
 
 @tap.test

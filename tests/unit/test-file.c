@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -155,6 +156,55 @@ reject_secret_that_is_not_there_or_no_file(void **state)
     expect_refused(f->folder, "is not a file");
 }
 
+static void
+shredded_secret_is_overwritten_and_gone(void **state)
+{
+    Fixture *f = *state;
+    g_autofree char *second = g_build_filename(f->folder, "second-name", NULL);
+    g_autofree char *content = NULL;
+    g_autofree char *zeros = g_malloc0(5000);
+    gsize len;
+
+    memset(zeros, 'k', 4999);
+    write_with_mode(f->path, zeros, 0600);
+    assert_int_equal(link(f->path, second), 0);
+
+    assert_true(akma_file_shred(f->path));
+    assert_false(g_file_test(f->path, G_FILE_TEST_EXISTS));
+    assert_true(g_file_get_contents(second, &content, &len, NULL));
+    g_unlink(second);
+    memset(zeros, 0, 4999);
+    assert_int_equal(len, 4999);
+    assert_memory_equal(content, zeros, len);
+}
+
+static void
+shredding_a_link_leaves_what_it_names(void **state)
+{
+    Fixture *f = *state;
+    g_autofree char *named = g_build_filename(f->folder, "named", NULL);
+    g_autofree char *content = NULL;
+
+    write_with_mode(named, "somebody's", 0600);
+    assert_int_equal(symlink(named, f->path), 0);
+
+    assert_true(akma_file_shred(f->path));
+    assert_false(g_file_test(f->path, G_FILE_TEST_IS_SYMLINK));
+    assert_true(g_file_get_contents(named, &content, NULL, NULL));
+    g_unlink(named);
+    assert_string_equal(content, "somebody's");
+}
+
+static void
+reject_shredding_what_is_not_there_or_no_file(void **state)
+{
+    Fixture *f = *state;
+
+    assert_false(akma_file_shred(f->path));
+    assert_false(akma_file_shred(f->folder));
+    assert_true(g_file_test(f->folder, G_FILE_TEST_IS_DIR));
+}
+
 int
 main(void)
 {
@@ -166,6 +216,10 @@ main(void)
         cmocka_unit_test_setup_teardown(binary_secret_keeps_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(reject_secret_that_others_may_read, setup, teardown),
         cmocka_unit_test_setup_teardown(reject_secret_of_a_wrong_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(shredded_secret_is_overwritten_and_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(shredding_a_link_leaves_what_it_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            reject_shredding_what_is_not_there_or_no_file, setup, teardown),
         cmocka_unit_test_setup_teardown(
             reject_secret_that_is_not_there_or_no_file, setup, teardown),
     };
