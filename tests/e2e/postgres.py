@@ -128,9 +128,10 @@ class Postgres:
 
     def kill(self):
         """All of it at once, as when the machine of the database loses its power."""
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
-                                  capture_output=True, text=True).stdout.split()
-        for pid in [self.process.pid, *map(int, children)]:
+        parent = self.process.pid
+        with open("/proc/%d/task/%d/children" % (parent, parent)) as f:
+            children = f.read().split()
+        for pid in [parent, *map(int, children)]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:

@@ -106,13 +106,16 @@ def a_database_killed_in_the_middle_of_exchanges_loses_nothing_that_was_delivere
 
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             busy = [pool.submit(enrol, number) for number in range(4)]
-            for _ in range(2):
-                before = len(ledger.given)
-                harness.wait_until("new keys", lambda: len(ledger.given) >= min(before + 4, len(FLEET)), 60)
-                pg.kill()
-                pg.start()
-                s.verb("key", "rotate", "--all")
-            stop.set()
+            try:
+                for _ in range(2):
+                    before = len(ledger.given)
+                    harness.wait_until("new keys",
+                                       lambda: len(ledger.given) >= min(before + 4, len(FLEET)), 60)
+                    pg.kill()
+                    pg.start()
+                    s.verb("key", "rotate", "--all")
+            finally:
+                stop.set()  # the pool waits for them
             for f in busy:
                 f.result()
         for kid in FLEET:
