@@ -33,10 +33,12 @@ make_image() {
     mv "$image.new" "$image"
 }
 
-# make_initramfs ACT: $work/initramfs-ACT.img boots it, with what ACT adds; init-deb runs that
+# make_initramfs ACT [MODULE...]: $work/initramfs-ACT.img boots it, with what ACT adds; init-deb runs that
 make_initramfs() {
+    local act=$1
+    shift
     begin_initramfs init-deb virtio_pci virtio_blk virtio_console ext4 9pnet_virtio 9p virtio_rng autofs4 \
-        vhci-hcd cdc_mbim cdc_acm
-    cp "$top_srcdir/tests/vm/$1" "$work/initramfs/act"
-    end_initramfs "$work/initramfs-$1.img"
+        vhci-hcd cdc_mbim "$@"
+    cp "$top_srcdir/tests/vm/$act" "$work/initramfs/act"
+    end_initramfs "$work/initramfs-$act.img"
 }

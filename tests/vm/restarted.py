@@ -65,7 +65,7 @@ def prepare():
     write("/etc/akmad/applications.d/booted.conf", LATE)
     run("systemctl", "daemon-reload")
     run("systemctl", "enable", *AT_BOOT)
-    run("systemctl", "disable", "akma-keyserver", "akma-lab")
+    run("systemctl", "disable", "akma-keyserver.socket", "akma-keyserver", "akma-lab")
     write(BEFORE, json.dumps({"sealing": sealing(), "mqtt": get("broker", "mqtt")[1],
                               "vpn": server_sha256("vpn"), "boot": boot_id()}))
 
@@ -103,14 +103,14 @@ def late():
     if not USB:  # nothing tells of a pseudo terminal that appears
         say("no virtual USB controller: not tried how units wait for a modem that comes late")
         run("systemctl", "stop", "booted-late", "booted-late-behind", "akmad-wait@late")
-        run("systemctl", "enable", "--now", "akma-lab", "akma-keyserver")
+        run("systemctl", "enable", "--now", "akma-lab", "akma-keyserver.socket", "akma-keyserver")
         plug_in()
         run("systemctl", "restart", "akmad")
     else:
         for unit in ("akmad-wait@late.service", "booted-late.service"):
             assert show(unit, "ActiveState") == "activating", unit
         assert not os.path.exists(out_of("booted-late-behind"))
-        run("systemctl", "enable", "--now", "akma-lab", "akma-keyserver")
+        run("systemctl", "enable", "--now", "akma-lab", "akma-keyserver.socket", "akma-keyserver")
         plug_in()
         for unit in ("booted-late", "booted-late-behind"):
             wait_until(unit + " has started", lambda unit=unit: active(unit + ".service"))
