@@ -68,12 +68,16 @@ for each in akmad akmad-port akma-keyserver akma-lab; do
     holds $each.service Type=notify 'WatchdogSec=60' 'CapabilityBoundingSet=' 'NoNewPrivileges=yes' \
         'SystemCallFilter=@system-service' 'MemorySwapMax=0' 'LimitCORE=0'
 done
-holds akmad.service DevicePolicy=closed 'DeviceAllow=char-usb rw' 'DeviceAllow=/dev/tpmrm0 rw' \
+holds akmad.service DevicePolicy=closed 'DeviceAllow=char-188 rw' 'DeviceAllow=char-166 rw' \
+    'DeviceAllow=char-180 rw' 'DeviceAllow=char-wwan* rw' 'DeviceAllow=char-tpm rw' \
+    'Wants=modprobe@wwan.service modprobe@tpm.service' AppArmorProfile=-akmad \
     LoadCredentialEncrypted=akmad.sealing-host LoadCredentialEncrypted=akmad.sealing-tpm2
-holds akmad-port.service DevicePolicy=closed IPAddressDeny=any
+holds akmad-port.service DevicePolicy=closed IPAddressDeny=any 'DeviceAllow=char-188 rw' \
+    'DeviceAllow=char-166 rw' 'DeviceAllow=char-180 rw' AppArmorProfile=-akmad-port
 holds akmad-wait@.service PrivateNetwork=yes User=akmad InaccessiblePaths=-/var/lib/akmad
 # modems that are plugged in later; the caller's cgroup and uid
 lacks akmad.service PrivateDevices ProtectProc PrivateUsers AmbientCapabilities
+lacks akmad-port.service PrivateDevices AmbientCapabilities
 lacks akma-keyserver.service AmbientCapabilities
 
 # the test of the test: a unit with nothing is refused
