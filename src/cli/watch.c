@@ -26,7 +26,6 @@ typedef struct {
     GSubprocess *running; /* the command; NULL: none */
     char *served;         /* kid that the command had last; NULL: none */
     char *wanted;         /* kid that it shall have next; NULL: none */
-    const char *event;    /* that led to @wanted */
     GError *error;
 } Watch;
 
@@ -86,14 +85,13 @@ show_event(const Watch *watch, AkmaBusApplication *application, const char *even
 }
 
 static void
-want_command(Watch *watch, const char *kid, const char *event)
+want_command(Watch *watch, const char *kid)
 {
     if (!watch->cli->command || !kid || !*kid || g_strcmp0(kid, watch->served) == 0)
         return;
 
     g_free(watch->wanted);
     watch->wanted = g_strdup(kid);
-    watch->event = event;
     if (!watch->running)
         run_command(watch);
 }
@@ -111,7 +109,7 @@ look_at(Watch *watch, AkmaBusApplication *application)
 
     g_hash_table_insert(watch->states, g_strdup(id), g_strdup(state));
     show_event(watch, application, "state", akma_bus_application_get_key_id(application));
-    want_command(watch, akma_bus_application_get_key_id(application), "state");
+    want_command(watch, akma_bus_application_get_key_id(application));
 }
 
 static void
@@ -148,7 +146,7 @@ signal_came(GDBusObjectManagerClient *objects G_GNUC_UNUSED,
     g_variant_get(arguments, "(&s)", &kid);
     if (strcmp(signal, "KeyChanged") == 0) {
         show_event(watch, application, "key-changed", kid);
-        want_command(watch, kid, "key-changed");
+        want_command(watch, kid);
     } else if (strcmp(signal, "KeyRevoked") == 0) {
         show_event(watch, application, "key-revoked", kid);
     }
@@ -216,12 +214,12 @@ command_done(GObject *process, GAsyncResult *result, gpointer user_data)
 }
 
 static GSubprocess *
-spawn(Watch *watch, const char *application, const AkmaCliKey *key, GError **error)
+spawn(
+    Watch *watch, const char *application, const AkmaCliKey *key, const char *event, GError **error)
 {
     g_autoptr(GSubprocessLauncher) launcher =
         g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDIN_INHERIT);
-    g_auto(GStrv) environment =
-        akma_command_dup_environment(watch->cli, application, key, watch->event);
+    g_auto(GStrv) environment = akma_command_dup_environment(watch->cli, application, key, event);
     const char *const *command = watch->cli->command;
     g_autoptr(GError) local = NULL;
     GSubprocess *process;
@@ -259,6 +257,8 @@ static void
 run_command(Watch *watch)
 {
     const char *application = watch->cli->words[0];
+    /* not what came first: a state that changes with the key is told before KeyChanged */
+    const char *event = watch->served ? "key-changed" : "state";
     g_autoptr(GError) error = NULL;
     g_autoptr(AkmaCliKey) key =
         akma_cli_key_fetch_by_name(watch->cli, application, NULL, 0, &error);
@@ -272,7 +272,7 @@ run_command(Watch *watch)
 
     g_free(watch->served);
     watch->served = g_strdup(key->kid);
-    watch->running = spawn(watch, application, key, &error);
+    watch->running = spawn(watch, application, key, event, &error);
     if (watch->running)
         g_subprocess_wait_async(watch->running, NULL, command_done, watch);
     else

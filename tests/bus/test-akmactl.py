@@ -653,6 +653,26 @@ def watch_runs_the_command_for_each_version():
 
 
 @tap.test
+def a_rotation_that_ends_stale_is_a_new_key_for_the_command():
+    # as akmad does: one PropertiesChanged with State and KeyId, then KeyChanged
+    bus.do("set", name="mqtt-2", State="stale")
+    with watching("mqtt-2", "--", "sh", "-c", SCRIPT) as child:
+        first = next_line(child).decode().split()
+        bus.do("key", name="mqtt-2", kid="mqtt-2:8", hex=ODD.hex())
+        bus.do("set", name="mqtt-2", State="ready", KeyId="mqtt-2:8")
+        bus.do("changed", name="mqtt-2", kid="mqtt-2:8")
+        second = next_line(child).decode().split()
+        # neither the signal after it nor a state with the same key is one more
+        bus.do("set", name="mqtt-2", State="stale")
+        bus.do("set", name="mqtt-2", State="ready", KeyId="mqtt-2:7")
+        third = next_line(child).decode().split()
+
+    assert first[1:3] == ["mqtt-2:7", "state"], first
+    assert second[1:] == ["mqtt-2:8", "key-changed", hashlib.sha256(ODD).hexdigest()], second
+    assert third[1:3] == ["mqtt-2:7", "key-changed"], third
+
+
+@tap.test
 def watch_hands_the_newest_version_to_a_slow_command():
     busy = os.path.join(folder, "busy")
     open(busy, "w").close()
