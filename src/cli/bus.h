@@ -31,8 +31,8 @@ GPtrArray *akma_cli_sort_modems(GDBusObjectManager *objects);
 guint64 akma_cli_modem_number(AkmaBusModem *modem);
 
 /*
- * Calls @method and waits up to 130 s, more than the agent takes. Where stderr is a terminal a
- * line there tells that @what goes on. Returns: (transfer full).
+ * Calls @method and waits up to 250 s, more than polkit and the agent take. Where stderr is a
+ * terminal a line there tells that @what goes on. Returns: (transfer full).
  */
 GVariant *akma_cli_call_slow(
     GDBusProxy *proxy, const char *method, GVariant *arguments, const char *what, GError **error);
