@@ -103,12 +103,20 @@ akma_program_parse(int *argc,
 int
 akma_program_fail(const GError *error, bool json)
 {
-    int status = akma_error_get_status(error);
+    return akma_program_fail_as(error, 0, NULL, json);
+}
+
+int
+akma_program_fail_as(const GError *error, int status, const char *hint, bool json)
+{
     g_autofree char *name = g_strconcat(AKMA_ERROR_DBUS_PREFIX, akma_error_get_name(error), NULL);
-    const char *hint = akma_error_get_hint(error);
     g_autofree char *text = akma_error_dup_message(error);
     g_autofree char *message = g_utf8_make_valid(text, -1);
 
+    if (status == 0)
+        status = akma_error_get_status(error);
+    if (!hint)
+        hint = akma_error_get_hint(error);
     fprintf(stderr, "%s: %s\n  next: %s\n", g_get_prgname(), text, hint);
     if (json) {
         json_t *root = json_pack("{s:{s:s,s:i,s:s,s:s}}",

@@ -38,6 +38,9 @@ bool akma_program_parse(int *argc,
  */
 int akma_program_fail(const GError *error, bool json);
 
+/* As above where more is known than the code says; @status 0, @hint NULL: those of the code. */
+int akma_program_fail_as(const GError *error, int status, const char *hint, bool json);
+
 /*
  * Writes "pid=..." and @pairs ("name=value", NULL-terminated) to @path in one rename.
  * NULL @path: nothing to do. Errors: AKMA_ERROR_STORE_FAILED.

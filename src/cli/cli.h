@@ -28,7 +28,8 @@ typedef struct {
 
     char **environment; /* as akmactl was started with: for the command */
     mode_t umask;
-    int status; /* of the command; becomes that of akmactl */
+    int status;       /* of the command; becomes that of akmactl */
+    const char *hint; /* what to do next, where the error's own does not help; NULL: it does */
 
     unsigned bus_wait_s;         /* for the bus to take us; 0: as long as GDBus waits for answers */
     GDBusConnection *connection; /* after akma_cli_connect() */

@@ -19,7 +19,10 @@ char **akma_command_dup_environment(const AkmaCli *cli,
                                     const AkmaCliKey *key,
                                     const char *event);
 
-/* Prints that @command cannot be started; @missing: there is no such file. Returns: 126 or 127. */
-int akma_command_fail(const char *command, bool missing, const char *cause);
+/*
+ * Says that @cli's command cannot be started; @missing: there is no such file. akmactl then ends
+ * with 126 or 127. Returns: false.
+ */
+bool akma_command_fail(AkmaCli *cli, bool missing, const char *cause, GError **error);
 
 G_END_DECLS

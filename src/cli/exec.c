@@ -25,12 +25,20 @@ akma_command_dup_environment(const AkmaCli *cli,
     return g_environ_setenv(environment, "AKMA_EVENT", event, TRUE);
 }
 
-int
-akma_command_fail(const char *command, bool missing, const char *cause)
+bool
+akma_command_fail(AkmaCli *cli, bool missing, const char *cause, GError **error)
 {
-    fprintf(stderr, "%s: cannot start %s: %s\n", g_get_prgname(), command, cause);
+    cli->status = missing ? AKMA_COMMAND_NOT_FOUND : AKMA_COMMAND_CANNOT_START;
+    cli->hint = missing ? "give the path of a program that is there, or install it"
+                        : "see whether it is a program that this user may run: ls -l, file";
+    g_set_error(error,
+                AKMA_ERROR,
+                AKMA_ERROR_INVALID_ARGUMENT,
+                "cannot start %s: %s",
+                cli->command[0],
+                cause);
 
-    return missing ? AKMA_COMMAND_NOT_FOUND : AKMA_COMMAND_CANNOT_START;
+    return false;
 }
 
 bool
@@ -61,7 +69,6 @@ akma_verb_exec(AkmaCli *cli, GError **error)
     umask(cli->umask);
     if (fd == 3 ? fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, 3) == 3)
         execvpe(cli->command[0], (char *const *)cli->command, environment);
-    cli->status = akma_command_fail(cli->command[0], errno == ENOENT, g_strerror(errno));
 
-    return true;
+    return akma_command_fail(cli, errno == ENOENT, g_strerror(errno), error);
 }

@@ -11,6 +11,9 @@
 #include "cli/wait.h"
 
 #define ASK_AGAIN_US 100000
+#define NEXT_FOR_VERSION                                                                           \
+    "leave --kid out for the current version; the one before can be had within its grace time "    \
+    "only"
 
 typedef int Fd;
 
@@ -152,6 +155,8 @@ akma_cli_key_fetch_by_name(
         if (key)
             return key;
         if (!g_error_matches(local, AKMA_ERROR, AKMA_ERROR_NOT_READY) ||
+        if (kid && g_error_matches(local, AKMA_ERROR, AKMA_ERROR_KEY_UNKNOWN))
+            cli->hint = NEXT_FOR_VERSION;
             g_get_monotonic_time() >= deadline) {
             g_propagate_error(error, g_steal_pointer(&local));
             return NULL;

@@ -286,7 +286,7 @@ main(int argc, char **argv)
     akma_program_init("akmactl");
 
     if (!run(&cli, argc, argv, &error))
-        return akma_program_fail(error, json);
+        return akma_program_fail_as(error, cli.status, cli.hint, json);
 
     return cli.status;
 }

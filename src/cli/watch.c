@@ -237,7 +237,7 @@ spawn(
     if (!process) {
         bool missing = g_error_matches(local, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT);
 
-        watch->cli->status = akma_command_fail(command[0], missing, local->message);
+        akma_command_fail(watch->cli, missing, local->message, error);
     }
 
     return process;

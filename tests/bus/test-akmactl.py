@@ -62,19 +62,20 @@ def good(*words, **more):
     return done.stdout
 
 
-def refused(name, *words, **more):
+def refused(name, *words, status=None, **more):
     """Ends with the status of @name, says why and what next, and says the same as JSON."""
+    status = status or TABLE[name]
     done = run(*words, **more)
-    assert done.returncode == TABLE[name], (words, done)
+    assert done.returncode == status, (words, done)
     lines = done.stderr.decode().splitlines()
     assert lines[0].startswith("akmactl: ") and lines[1].startswith("  next: "), lines
     assert done.stdout == b"", done.stdout
     told = run("--json", *words, **more)
-    assert told.returncode == TABLE[name]
+    assert told.returncode == status
     error = json.loads(told.stdout)["error"]
     assert sorted(error) == ["message", "name", "next", "status"], error
     assert error["name"] == "org.akmad1.Error." + name
-    assert error["status"] == TABLE[name]
+    assert error["status"] == status
     assert error["next"] == lines[1][8:]
     assert error["message"] == lines[0][9:]
     return lines[0]
@@ -414,6 +415,17 @@ def reject_version_that_is_not_there():
     refused("KeyUnknown", "watch", "nothing")
 
 
+def next_step(*words):
+    return run(*words).stderr.decode().splitlines()[1]
+
+
+@tap.test
+def what_is_next_after_an_unknown_version_is_not_a_list_of_names():
+    assert "--kid" in next_step("get", "mqtt-2", "--kid", "mqtt-2:1")
+    assert "akmactl list" in next_step("get", "nothing", "--kid", "mqtt-2:1")
+    assert "akmactl list" in next_step("get", "nothing")
+
+
 @tap.test
 def reject_memfd_that_is_not_sealed():
     bus.do("key", name="mqtt-2", kid="mqtt-2:open", hex=KEY.hex(), unsealed=True)
@@ -719,7 +731,9 @@ def watch_outlives_a_restart_while_the_command_runs():
 @tap.test
 def watch_ends_with_the_status_of_a_command_that_fails():
     assert run("watch", "mqtt-2", "--", "sh", "-c", "exit 42").returncode == 42
-    assert run("watch", "mqtt-2", "--", os.path.join(folder, "missing")).returncode == 127
+    line = refused("InvalidArgument", "watch", "mqtt-2", "--", os.path.join(folder, "missing"),
+                   status=127)
+    assert line.startswith("akmactl: watch mqtt-2: cannot start "), line
     refused("InvalidArgument", "watch", "--", "true")
     refused("InvalidArgument", "watch", "mqtt-2", "--")
 
@@ -746,8 +760,12 @@ def exec_of_what_cannot_run_is_126_or_127():
     with open(path, "w") as file:
         file.write("data")
 
-    assert run("exec", "mqtt-2", "--", path).returncode == 126
-    assert run("exec", "mqtt-2", "--", path + ".none").returncode == 127
+    for verb in "exec", "watch":
+        line = refused("InvalidArgument", verb, "mqtt-2", "--", path, status=126)
+        assert line.startswith("akmactl: %s mqtt-2: cannot start %s: " % (verb, path)), line
+        refused("InvalidArgument", verb, "mqtt-2", "--", path + ".none", status=127)
+    assert "ls -l" in next_step("exec", "mqtt-2", "--", path)
+    assert "path of a program" in next_step("exec", "mqtt-2", "--", path + ".none")
     refused("InvalidArgument", "exec", "mqtt-2")
     refused("InvalidArgument", "exec", "mqtt-2", "--")
     refused("NotReady", "exec", "vpn", "--", "true")
