@@ -146,7 +146,8 @@ AkmaCliKey *
 akma_cli_key_fetch_by_name(
     AkmaCli *cli, const char *name, const char *kid, gint64 deadline, GError **error)
 {
-    g_autoptr(AkmaBusApplication) application = akma_cli_get_application(cli, name, error);
+    g_autoptr(AkmaBusApplication) application =
+        akma_cli_await_application(cli, name, deadline, error);
 
     for (unsigned tries = 0; application; tries++) {
         g_autoptr(GError) local = NULL;
@@ -154,9 +155,9 @@ akma_cli_key_fetch_by_name(
 
         if (key)
             return key;
-        if (!g_error_matches(local, AKMA_ERROR, AKMA_ERROR_NOT_READY) ||
         if (kid && g_error_matches(local, AKMA_ERROR, AKMA_ERROR_KEY_UNKNOWN))
             cli->hint = NEXT_FOR_VERSION;
+        if (!g_error_matches(local, AKMA_ERROR, AKMA_ERROR_NOT_READY) ||
             g_get_monotonic_time() >= deadline) {
             g_propagate_error(error, g_steal_pointer(&local));
             return NULL;

@@ -28,7 +28,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaCliKey, akma_cli_key_free)
  */
 AkmaCliKey *akma_cli_key_fetch(AkmaBusApplication *application, const char *kid, GError **error);
 
-/* As above, and for @name; waits until @deadline while the answer is AKMA_ERROR_NOT_READY. */
+/*
+ * As above, and for @name; waits until @deadline for akmad to come, and while the answer is
+ * AKMA_ERROR_NOT_READY.
+ */
 AkmaCliKey *akma_cli_key_fetch_by_name(
     AkmaCli *cli, const char *name, const char *kid, gint64 deadline, GError **error);
 

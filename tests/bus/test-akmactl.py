@@ -569,6 +569,95 @@ def wait_ends_at_once_for_a_key_that_is_there():
     bus.do("set", name="vpn", State="pending")
 
 
+@contextlib.contextmanager
+def without_agent():
+    """A bus where akmad, which has two applications without a key, is not there yet."""
+    other = Bus("later")
+    try:
+        other.do("application", name="mqtt")
+        other.do("key", name="mqtt", kid="mqtt:1", hex=KEY.hex())
+        other.do("application", name="vpn")
+        other.do("drop")
+        yield other
+    finally:
+        other.end()
+
+
+def waiting_for_the_agent(other, *words):
+    child = subprocess.Popen([AKMACTL, "--bus", other.address, *words],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = child.stderr.readline()
+    assert b"akmad is not there; waiting for it" in line, line
+    return child
+
+
+@tap.test
+def wait_with_a_timeout_waits_for_an_agent_that_starts_later():
+    with without_agent() as other:
+        children = [waiting_for_the_agent(other, *words) for words in (
+            ["wait", "mqtt", "--timeout", "5m"], ["get", "mqtt", "--wait", "5m", "--format", "hex"],
+            ["exec", "mqtt", "--wait", "5m", "--", "cat", "/dev/fd/3"])]
+        other.do("set", name="mqtt", State="ready", KeyId="mqtt:1")
+        other.do("own")
+        answers = [child.communicate(timeout=60) for child in children]
+    assert [child.returncode for child in children] == [0, 0, 0], answers
+    assert [err for _, err in answers] == [b"", b"", b""], answers
+    assert b"mqtt:1" in answers[0][0]
+    assert [out for out, _ in answers[1:]] == [KEY.hex().encode() + b"\n", KEY]
+
+
+@tap.test
+def wait_with_a_timeout_outlives_an_agent_that_fails_before_it_has_a_key():
+    with without_agent() as other:
+        child = waiting_for_the_agent(other, "wait", "mqtt", "--timeout", "5m")
+        other.do("own")
+        other.do("drop")
+        other.do("own")
+        other.do("drop")
+        other.do("set", name="mqtt", State="ready", KeyId="mqtt:1")
+        assert child.poll() is None
+        other.do("own")
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 0 and b"mqtt:1" in out and err == b"", (out, err)
+
+
+@tap.test
+def reject_when_no_key_comes_in_time():
+    # a status with which the unit behind akmad-wait@ does not start
+    with without_agent() as other:
+        child = waiting_for_the_agent(other, "wait", "vpn", "--timeout", "5")
+        other.do("own")
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == TABLE["NotReady"] and b"no key in this time" in err, err
+
+
+@tap.test
+def reject_when_the_agent_is_there_and_goes_for_good():
+    with without_agent() as other:
+        other.do("own")
+        child = subprocess.Popen([AKMACTL, "--bus", other.address, "get", "vpn", "--wait", "5",
+                                  "--format", "hex"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while "GetKey" not in json.loads(other.do("calls")):
+            assert child.poll() is None
+        other.do("drop")
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == TABLE["NotRunning"] and b"akmad has gone" in err, err
+
+
+@tap.test
+def reject_when_the_agent_does_not_come_in_time():
+    with without_agent() as other:
+        start = time.monotonic()
+        child = waiting_for_the_agent(other, "wait", "mqtt", "--timeout", "2")
+        _, err = child.communicate(timeout=60)
+        assert time.monotonic() - start >= 2
+        assert child.returncode == TABLE["NotRunning"] and b"systemctl start akmad" in err, err
+        # nobody asked to wait
+        for words in (["wait", "mqtt"], ["wait", "mqtt", "--timeout", "0"],
+                      ["get", "mqtt", "--format", "hex"], ["exec", "mqtt", "--", "true"]):
+            refused("NotRunning", *words, bus_address=other.address)
+
+
 # -- watch and exec --------------------------------------------------------------------------
 
 
