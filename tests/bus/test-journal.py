@@ -16,6 +16,7 @@ from world import APPLICATION, KEY, World, path_of  # noqa: E402
 import tap  # noqa: E402
 
 FOLDER = "/run/systemd/journal"
+NOBODY = 65534
 CATALOG = os.path.join(os.environ.get("top_srcdir", os.path.join(os.path.dirname(
     os.path.abspath(__file__)), "../..")), "packaging/akmad.catalog")
 
@@ -76,10 +77,11 @@ class JournalWorld(World):
     """akmad as systemd starts it: with its standard error in the journal."""
 
     server_address = device = None
+    agent = ""
 
     def configure(self):
         self.stack.agent_config(
-            applications=self.applications, device=self.device,
+            applications=self.applications, device=self.device, agent=self.agent,
             server=self.server_address or "127.0.0.1:%d" % self.server.address[1])
 
     def start_with(self, journal):
@@ -235,6 +237,83 @@ def what_could_not_be_had_has_an_id_that_says_what_to_do():
         line = journal.next("the server refuses the key")
         assert line["AKMA_APPLICATION"] == "mqtt" and line["PRIORITY"] == "4", line
         assert "could not get" in ids()[line["MESSAGE_ID"]], line
+
+
+@tap.test
+def who_may_not_manage_is_refused_with_an_id_of_its_own():
+    if subprocess.run(["setpriv", "--reuid=%d" % NOBODY, "true"], stderr=subprocess.DEVNULL).returncode:
+        raise tap.Skip("this takes two users")
+    with Journal() as journal, JournalWorld() as w:
+        w.start_with(journal).wait_key()
+        for path, interface, method, arguments, application in (
+                (path_of("mqtt"), APPLICATION, "Renew", "()", "mqtt"),
+                (world.ROOT, world.MANAGER, "Enroll", "('mqtt',)", "mqtt"),
+                (world.ROOT, world.MANAGER, "Scan", "()", "")):
+            answer = w.call_as(NOBODY, [NOBODY], path, interface, method, arguments)
+            assert answer["error"] == "NotAuthorized", answer
+            line = journal.next(method + " ")
+            assert "by uid %d pid " % NOBODY in line["MESSAGE"], line
+            assert "management call was refused" in ids()[line["MESSAGE_ID"]], line
+            assert line["PRIORITY"] == "5" and line["AKMA_APPLICATION"] == application, line
+
+
+@tap.test
+def a_key_that_is_wiped_says_so_whatever_the_cause():
+    with Journal() as journal, JournalWorld() as w:
+        w.agent = "on-sim-change=wipe\n"
+        w.server.keys["vpn"] = world.reference.ServerKey(KEY)
+        w.start_with(journal).wait_key()
+
+        def wiped(text, kid):
+            line = journal.next(text)
+            assert line["AKMA_APPLICATION"] == "mqtt" and line["AKMA_KID"] == kid, line
+            assert "was wiped" in ids()[line["MESSAGE_ID"]] and line["PRIORITY"] == "5", line
+
+        w.applications = "[application mqtt]\nserver=keys\nkey-id=vpn\nusers=%u\n"
+        w.reload()
+        wiped("key-id is vpn now", "mqtt:1")
+        w.wait_key(kid="vpn:1")
+        w.stack.write("other.card", world.card(bytes(range(32, 64)), iccid="8988211000000000025"))
+        w.stack.control("sim out")
+        w.stack.control("sim in " + w.stack.path("other.card"))
+        wiped("another SIM", "vpn:1")
+        w.applications = "[application other]\nserver=keys\nusers=%u\n"
+        w.reload()
+        wiped("not configured any more", "")
+
+
+def fetch_credential(path, claim):
+    """As systemd does; what came."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.bind("\0%s/%s" % (os.urandom(8).hex(), claim))
+        s.connect(path)
+        s.shutdown(socket.SHUT_WR)
+        return s.recv(99)
+
+
+@tap.test
+def credentials_that_are_given_refused_or_lost_have_three_ids():
+    section = "[application mqtt]\nserver=keys\nusers=%u\nunits=mqtt.service\n"
+    with Journal() as journal, JournalWorld(section) as w:
+        path = w.stack.path("credentials.sock")
+        w.agent = "credential-socket=%s\ncredential-wait=0s\n" % path
+        w.start_with(journal).wait_key()
+
+        def told(claim, came, subject, priority, application, kid):
+            assert fetch_credential(path, claim) == came
+            line = journal.next("credential ")
+            assert subject in ids()[line["MESSAGE_ID"]] and line["PRIORITY"] == priority, line
+            assert (line["AKMA_APPLICATION"], line["AKMA_KID"]) == (application, kid), line
+            assert KEY.decode() not in str(line), line
+
+        told("unit/mqtt.service/mqtt.key", KEY, "of a unit was given", "6", "mqtt", "mqtt:1")
+        told("unit/other.service/mqtt.key", b"", "was refused", "5", "mqtt", "")
+        told("unit/mqtt.service/vpn.key", b"", "was refused", "5", "vpn", "")
+        told("nothing", b"", "was refused", "5", "", "")
+        w.server.keys["mqtt"].cause = "revoked"
+        assert w.error_of(w.renew) == "KeyRevoked"
+        told("unit/mqtt.service/mqtt.key", b"", "got no credential", "4", "mqtt", "")
 
 
 if __name__ == "__main__":
