@@ -64,7 +64,7 @@ script_tests += tests/bus/test-credential-socket.py
 script_tests += tests/bus/test-limits.py tests/bus/test-clock.py
 script_tests += tests/e2e/test-agent-digest.py tests/e2e/test-agent-naf.py tests/e2e/test-agent-psk.py
 script_tests += tests/bus/test-errors.py tests/bus/test-agent.py tests/bus/test-agent-faults.py tests/bus/test-bus.py \
-	tests/bus/test-journal.py tests/bus/test-polkit.py tests/bus/test-who-may.py \
+	tests/bus/test-journal.py tests/bus/test-policy.py tests/bus/test-polkit.py tests/bus/test-who-may.py \
 	tests/bus/test-hotplug.py tests/bus/test-sim.py tests/e2e/test-probe.py \
 	tests/e2e/test-proxy.py
 EXTRA_DIST += tests/bus/world.py tests/e2e/stock_server.py
