@@ -42,7 +42,8 @@ bin_PROGRAMS += %D%/akmactl
 %C%_akmactl_SOURCES = %D%/main.c
 %C%_akmactl_LDADD = %D%/libcli.la
 
-script_tests += tests/e2e/test-doctor.py tests/bus/test-akmactl.py tests/bus/test-readme.py
+script_tests += tests/e2e/test-doctor.py tests/bus/test-akmactl.py tests/bus/test-doctor-faults.py \
+	tests/bus/test-readme.py
 EXTRA_DIST += tests/bus/keyrings.py tests/bus/mock_agent.py tests/bus/mock_bus.py
 unit_tests += tests/unit/test-cli-doctor tests/unit/test-cli-show
 tests_unit_test_cli_doctor_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

@@ -28,13 +28,16 @@ CONFIG = """<busconfig><type>custom</type><listen>unix:path=%s</listen><auth>EXT
 
 
 class Bus:
-    """A private dbus-daemon, and on it the mock, told what to do line by line."""
+    """A private dbus-daemon, and on it the mock, told what to do line by line.
 
-    def __init__(self, name="bus", agent=True):
+    @policy: more of its configuration.
+    """
+
+    def __init__(self, name="bus", agent=True, policy=""):
         socket = os.path.join(folder, name)
         config = socket + ".conf"
         with open(config, "w") as file:
-            file.write(CONFIG % socket)
+            file.write((CONFIG % socket).replace("</busconfig>", policy + "</busconfig>"))
         self.address = "unix:path=" + socket
         self.daemon = subprocess.Popen(
             ["dbus-daemon", "--config-file=" + config, "--nofork", "--print-address"],
