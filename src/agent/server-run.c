@@ -119,6 +119,17 @@ run_failed(AkmaServer *self, const GPtrArray *asked, const GError *error)
     fail_asked(self, asked, error, wait_ms);
 }
 
+/* Also one that is less than before: each server judges its own keys. */
+static void
+take_time(AkmaServer *self, int64_t now)
+{
+    g_autoptr(GError) error = NULL;
+
+    akma_server_clock_set(&self->clock, now, akma_boottime_ms());
+    if (!akma_store_note_time(self->context.store, self->name, now, &error))
+        g_warning("server %s: cannot keep its time: %s", self->name, error->message);
+}
+
 static void
 run_done(GObject *source, GAsyncResult *res, gpointer user_data)
 {
@@ -136,8 +147,7 @@ run_done(GObject *source, GAsyncResult *res, gpointer user_data)
     }
 
     if (set) {
-        akma_server_clock_set(&self->clock, set->now, akma_boottime_ms());
-        akma_store_note_time(self->context.store, set->now);
+        take_time(self, set->now);
         hand_out(self, asked, set);
     } else {
         run_failed(self, asked, error);
@@ -185,6 +195,21 @@ get_anchors(const AkmaConfigServer *section)
     return anchors[section->anchor];
 }
 
+/*
+ * A NAF of TS 24.109 does not tell the time: what its keys are judged by is the clock of this
+ * machine, if it can be right, so that one which was ahead for once is not taken for the NAF's.
+ */
+static int64_t
+get_now(const AkmaServer *self)
+{
+    int64_t wall = akma_wall_ms() / 1000;
+
+    if (self->section->profile == AKMA_UA_DIGEST && wall >= AKMA_BUILD_TIME)
+        return wall;
+
+    return akma_server_clock_get(&self->clock, akma_boottime_ms(), wall);
+}
+
 void
 akma_server_kick(AkmaServer *self)
 {
@@ -217,8 +242,8 @@ akma_server_kick(AkmaServer *self)
         .machine = self->machine,
         .cache = self->context.cache,
         .cards = self->context.cards,
-        .now = akma_server_clock_get(&self->clock, akma_boottime_ms(), akma_wall_ms() / 1000),
-        .time_seen = akma_store_get_last_time(self->context.store),
+        .now = get_now(self),
+        .time_seen = akma_store_get_time(self->context.store, self->name),
     };
     self->running = g_cancellable_new();
     self->asked = g_steal_pointer(&asked);

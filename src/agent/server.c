@@ -65,7 +65,7 @@ akma_server_new(const AkmaServerContext *context,
     self->context = *context;
     self->name = g_strdup(section->name);
     self->machine = akma_enrolment_new();
-    self->clock.floor = MAX(AKMA_BUILD_TIME, akma_store_get_last_time(context->store));
+    self->clock.floor = MAX(AKMA_BUILD_TIME, akma_store_get_time(context->store, section->name));
     self->applications = g_ptr_array_new_with_free_func((GDestroyNotify)akma_application_free);
     akma_server_configure(self, config, section);
 

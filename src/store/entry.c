@@ -110,3 +110,16 @@ akma_store_entries_find(const GPtrArray *entries, const char *server, const char
 
     return NULL;
 }
+
+bool
+akma_store_entries_has_server(const GPtrArray *entries, const char *server)
+{
+    for (guint i = 0; i < entries->len; i++) {
+        const AkmaStoreEntry *entry = entries->pdata[i];
+
+        if (g_str_equal(entry->server, server))
+            return true;
+    }
+
+    return false;
+}

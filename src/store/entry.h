@@ -28,5 +28,6 @@ GPtrArray *akma_store_entries_copy(const GPtrArray *entries);
 AkmaStoreEntry *akma_store_entries_find(const GPtrArray *entries,
                                         const char *server,
                                         const char *application);
+bool akma_store_entries_has_server(const GPtrArray *entries, const char *server);
 
 G_END_DECLS

@@ -19,6 +19,7 @@ akma_plain_init(AkmaPlain *ret, size_t len, GError **error)
 {
     ret->bytes = OPENSSL_secure_zalloc(len);
     ret->len = len;
+    ret->version = AKMA_PLAIN_VERSION;
     if (!ret->bytes) {
         g_set_error_literal(error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED, "no room left for keys");
         return false;
@@ -52,10 +53,15 @@ key_size(const AkmaStoredKey *key)
 }
 
 static size_t
-size_of(const GPtrArray *entries)
+size_of(const GPtrArray *times, const GPtrArray *entries)
 {
-    size_t size = 8 + 2;
+    size_t size = 2 + 2;
 
+    for (guint i = 0; i < times->len; i++) {
+        const AkmaStoreTime *time = times->pdata[i];
+
+        size += 2 + text_len(time->server) + 8;
+    }
     for (guint i = 0; i < entries->len; i++) {
         const AkmaStoreEntry *entry = entries->pdata[i];
 
@@ -128,18 +134,27 @@ put_entry(AkmaWriter *to, const AkmaStoreEntry *entry)
     }
 }
 
+static void
+put_server_time(AkmaWriter *to, const AkmaStoreTime *time)
+{
+    put_text(to, time->server);
+    put_i64(to, time->now);
+}
+
 bool
-akma_plain_write(AkmaPlain *ret, const GPtrArray *entries, int64_t last_time, GError **error)
+akma_plain_write(AkmaPlain *ret, const GPtrArray *times, const GPtrArray *entries, GError **error)
 {
     g_auto(AkmaPlain) plain = {0};
     AkmaWriter to;
 
-    if (!akma_plain_init(&plain, size_of(entries), error))
+    if (!akma_plain_init(&plain, size_of(times, entries), error))
         return false;
 
     to = akma_writer_init(plain.bytes, plain.len);
-    to.bad = entries->len > UINT16_MAX;
-    put_i64(&to, last_time);
+    to.bad = times->len > UINT16_MAX || entries->len > UINT16_MAX;
+    akma_writer_u16(&to, (uint16_t)times->len);
+    for (guint i = 0; i < times->len; i++)
+        put_server_time(&to, times->pdata[i]);
     akma_writer_u16(&to, (uint16_t)entries->len);
     for (guint i = 0; i < entries->len; i++)
         put_entry(&to, entries->pdata[i]);
@@ -256,30 +271,71 @@ reject(GError **error)
     return false;
 }
 
-GPtrArray *
-akma_plain_read(const uint8_t *bytes, size_t len, int64_t *ret_last_time, GError **error)
+static void
+take_server_times(AkmaReader *from, GPtrArray *times)
 {
-    g_autoptr(GPtrArray) entries = akma_store_entries_new();
-    g_autoptr(GError) local = NULL;
-    AkmaReader from = akma_reader_init(bytes, len);
-    int64_t last_time = take_time(&from);
-    unsigned count = akma_reader_u16(&from);
+    unsigned count = akma_reader_u16(from);
 
-    for (unsigned i = 0; i < count && !from.bad; i++) {
-        g_autoptr(AkmaStoreEntry) entry = take_entry(&from, &local);
+    for (unsigned i = 0; i < count && !from->bad; i++) {
+        g_autofree char *server = take_text(from, true);
+        int64_t now = take_time(from);
+
+        if (from->bad || akma_store_times_find(times, server)) {
+            from->bad = true;
+            return;
+        }
+        akma_store_times_set(times, server, now);
+    }
+}
+
+static void
+take_entries(AkmaReader *from, GPtrArray *entries, GError **error)
+{
+    unsigned count = akma_reader_u16(from);
+
+    for (unsigned i = 0; i < count && !from->bad; i++) {
+        g_autoptr(AkmaStoreEntry) entry = take_entry(from, error);
 
         if (!entry || akma_store_entries_find(entries, entry->server, entry->application)) {
-            from.bad = true;
-            break;
+            from->bad = true;
+            return;
         }
         g_ptr_array_add(entries, g_steal_pointer(&entry));
     }
+}
+
+/* Of whom that one time was, nobody knows; each server mends its own with its next answer. */
+static void
+give_to_all(const GPtrArray *entries, GPtrArray *times, int64_t last_time)
+{
+    for (guint i = 0; i < entries->len; i++) {
+        const AkmaStoreEntry *entry = entries->pdata[i];
+
+        akma_store_times_set(times, entry->server, last_time);
+    }
+}
+
+GPtrArray *
+akma_plain_read(const AkmaPlain *plain, GPtrArray **ret_times, GError **error)
+{
+    g_autoptr(GPtrArray) entries = akma_store_entries_new();
+    g_autoptr(GPtrArray) times = akma_store_times_new();
+    g_autoptr(GError) local = NULL;
+    AkmaReader from = akma_reader_init(plain->bytes, plain->len);
+    bool before = plain->version == AKMA_PLAIN_VERSION_BEFORE;
+    int64_t last_time = before ? take_time(&from) : 0;
+
+    if (!before)
+        take_server_times(&from, times);
+    take_entries(&from, entries, &local);
     if (!akma_reader_is_done(&from)) {
         reject(&local);
         g_propagate_error(error, g_steal_pointer(&local));
         return NULL;
     }
-    *ret_last_time = last_time;
+    if (before)
+        give_to_all(entries, times, last_time);
+    *ret_times = g_steal_pointer(&times);
 
     return g_steal_pointer(&entries);
 }

@@ -28,7 +28,7 @@ static void
 fill_header(uint8_t header[static HEADER_LEN], uint8_t kind)
 {
     memcpy(header, MAGIC, MAGIC_LEN);
-    header[MAGIC_LEN] = AKMA_SEAL_VERSION;
+    header[MAGIC_LEN] = AKMA_PLAIN_VERSION;
     header[MAGIC_LEN + 1] = kind;
 }
 
@@ -89,10 +89,16 @@ has_magic(const uint8_t *file)
     return true;
 }
 
+static bool
+is_known(uint8_t version)
+{
+    return version == AKMA_PLAIN_VERSION || version == AKMA_PLAIN_VERSION_BEFORE;
+}
+
 uint8_t
 akma_seal_get_kind(const uint8_t *file, size_t len)
 {
-    if (len <= AKMA_SEAL_OVERHEAD || !has_magic(file) || file[MAGIC_LEN] != AKMA_SEAL_VERSION)
+    if (len <= AKMA_SEAL_OVERHEAD || !has_magic(file) || !is_known(file[MAGIC_LEN]))
         return 0;
 
     return file[MAGIC_LEN + 1];
@@ -112,7 +118,7 @@ akma_unseal(const AkmaSecret *key, const uint8_t *file, size_t len, AkmaPlain *r
         return fail("too short: torn while it was written?", error);
     if (!has_magic(file))
         return fail("not a sealed file of keys", error);
-    if (file[MAGIC_LEN] != AKMA_SEAL_VERSION)
+    if (!is_known(file[MAGIC_LEN]))
         return fail("sealed in a format that is not known here", error);
     if (!akma_plain_init(&plain, len - AKMA_SEAL_OVERHEAD, error))
         return false;
@@ -125,6 +131,7 @@ akma_unseal(const AkmaSecret *key, const uint8_t *file, size_t len, AkmaPlain *r
     EVP_CIPHER_CTX_free(ctx);
     if (!ok)
         return fail("does not open: tampered, or sealed under another key", error);
+    plain.version = file[MAGIC_LEN];
     *ret = plain;
     plain.bytes = NULL;
 

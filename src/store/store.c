@@ -20,8 +20,18 @@ struct _AkmaStore {
     uint8_t kind;
     bool on_disk; /* the file is there, under @sealing_key */
     GPtrArray *entries;
-    int64_t last_time;
+    GPtrArray *times;
 };
+
+static void
+times_are_sealed(const GPtrArray *times)
+{
+    for (guint i = 0; i < times->len; i++) {
+        AkmaStoreTime *time = times->pdata[i];
+
+        time->sealed = time->now;
+    }
+}
 
 /* Seals @entries to disk; only then they are what the store holds. Takes them. */
 static bool
@@ -33,7 +43,7 @@ commit(AkmaStore *self, GPtrArray *taken, GError **error)
     const void *bytes;
     size_t len;
 
-    if (!akma_plain_write(&plain, entries, self->last_time, error))
+    if (!akma_plain_write(&plain, self->times, entries, error))
         return false;
     sealed = akma_seal(self->sealing_key, self->kind, &plain, error);
     if (!sealed)
@@ -50,12 +60,14 @@ commit(AkmaStore *self, GPtrArray *taken, GError **error)
     g_ptr_array_unref(self->entries);
     self->entries = g_steal_pointer(&entries);
     self->on_disk = true;
+    times_are_sealed(self->times);
 
     return true;
 }
 
 static GPtrArray *
-open_sealed(AkmaStore *self, const uint8_t *file, size_t len, GError **error)
+open_sealed(
+    const AkmaStore *self, const uint8_t *file, size_t len, GPtrArray **ret_times, GError **error)
 {
     g_auto(AkmaPlain) plain = {0};
 
@@ -66,7 +78,7 @@ open_sealed(AkmaStore *self, const uint8_t *file, size_t len, GError **error)
     if (!akma_unseal(self->sealing_key, file, len, &plain, error))
         return NULL;
 
-    return akma_plain_read(plain.bytes, plain.len, &self->last_time, error);
+    return akma_plain_read(&plain, ret_times, error);
 }
 
 /* The file cannot be trusted: kept for a person to look at, and never read again. */
@@ -108,24 +120,47 @@ read_file(const char *path, uint8_t **ret, size_t *ret_len, GError **error)
     return 1;
 }
 
+/* A server that was taken out of the configuration is not remembered for ever. */
+static void
+drop_times_without_entry(AkmaStore *self)
+{
+    for (guint i = self->times->len; i > 0; i--) {
+        const AkmaStoreTime *time = self->times->pdata[i - 1];
+
+        if (!akma_store_entries_has_server(self->entries, time->server))
+            g_ptr_array_remove_index(self->times, i - 1);
+    }
+}
+
+static void
+take_over(AkmaStore *self, GPtrArray *entries, GPtrArray *times)
+{
+    g_ptr_array_unref(self->entries);
+    g_ptr_array_unref(self->times);
+    self->entries = entries;
+    self->times = times;
+    self->on_disk = true;
+    times_are_sealed(times);
+    drop_times_without_entry(self);
+}
+
 static bool
 load(AkmaStore *self, bool *ret_damaged, GError **error)
 {
     g_autofree uint8_t *file = NULL;
     g_autoptr(GError) why = NULL;
     GPtrArray *entries;
+    GPtrArray *times = NULL;
     size_t len = 0;
     int found = read_file(self->path, &file, &len, error);
 
     if (found <= 0)
         return found == 0;
 
-    entries = open_sealed(self, file, len, &why);
+    entries = open_sealed(self, file, len, &times, &why);
     if (entries) {
-        g_ptr_array_unref(self->entries);
-        self->entries = entries;
+        take_over(self, entries, times);
         self->kind = akma_seal_get_kind(file, len);
-        self->on_disk = true;
         return true;
     }
     if (!set_aside(self, why, error))
@@ -144,6 +179,7 @@ akma_store_open(const char *folder, AkmaSecret *sealing_key, bool *ret_damaged, 
     self->path = g_build_filename(folder, FILE_NAME, NULL);
     self->sealing_key = akma_secret_ref(sealing_key);
     self->entries = akma_store_entries_new();
+    self->times = akma_store_times_new();
     if (ret_damaged)
         *ret_damaged = false;
 
@@ -191,6 +227,7 @@ akma_store_free(AkmaStore *self)
     g_free(self->path);
     akma_secret_unref(self->sealing_key);
     g_ptr_array_unref(self->entries);
+    g_ptr_array_unref(self->times);
     g_free(self);
 }
 
@@ -262,7 +299,6 @@ akma_store_put(AkmaStore *self,
     shift(entry, previous_kid, previous_until);
     entry->current = akma_stored_key_copy(key);
     entry->revoked = false;
-    akma_store_note_time(self, key->iat);
 
     return commit(self, entries, error);
 }
@@ -324,13 +360,17 @@ akma_store_expire(AkmaStore *self, const char *server, int64_t now, GError **err
 }
 
 int64_t
-akma_store_get_last_time(const AkmaStore *self)
+akma_store_get_time(const AkmaStore *self, const char *server)
 {
-    return self->last_time;
+    const AkmaStoreTime *time = akma_store_times_find(self->times, server);
+
+    return time ? time->now : 0;
 }
 
-void
-akma_store_note_time(AkmaStore *self, int64_t now)
+bool
+akma_store_note_time(AkmaStore *self, const char *server, int64_t now, GError **error)
 {
-    self->last_time = MAX(self->last_time, now);
+    const AkmaStoreTime *time = akma_store_times_set(self->times, server, now);
+
+    return time->sealed <= now || commit(self, akma_store_entries_copy(self->entries), error);
 }

@@ -91,10 +91,17 @@ bool akma_store_remove(
 bool akma_store_expire(AkmaStore *self, const char *server, int64_t now, GError **error);
 
 /*
- * The latest time of a server that the file knows of; 0: none. A clock that shows less is wrong.
- * akma_store_note_time() takes the time of a server's answer; it goes to disk with the next change.
+ * What time @server told last, Unix seconds; 0: none. A clock that shows less is wrong, where the
+ * keys of this server are meant; of those of another it says nothing: its clock may be another one.
  */
-int64_t akma_store_get_last_time(const AkmaStore *self);
-void akma_store_note_time(AkmaStore *self, int64_t now);
+int64_t akma_store_get_time(const AkmaStore *self, const char *server);
+
+/*
+ * @server told the time, in an answer that proved to be its own. Also an earlier one than before
+ * counts: a server whose clock was wrong for once is believed again. It goes to disk with the next
+ * change; at once, if the file says a later time than @now.
+ * Errors: AKMA_ERROR_STORE_FAILED: it counts, but the file says the later time still.
+ */
+bool akma_store_note_time(AkmaStore *self, const char *server, int64_t now, GError **error);
 
 G_END_DECLS

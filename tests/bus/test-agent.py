@@ -13,6 +13,7 @@ import harness  # noqa: E402  (world puts it in the path)
 import reference  # noqa: E402
 import tap  # noqa: E402
 
+DAY = 86400
 TWO = "[application mqtt]\nserver=keys\nusers=%u\n[application vpn]\nserver=keys\nusers=%u\n"
 
 
@@ -93,6 +94,35 @@ def several_servers_are_asked_each_with_its_own_first_key():
         assert w.error_of(w.renew, "far") == "ServerUnreachable"
         w.renew("mqtt")
         assert w.get_key("far")[0] == b"o" * 32
+
+
+@tap.test
+def one_time_that_a_server_told_wrong_spoils_no_key_for_later():
+    with World() as w:
+        os.makedirs(w.stack.path("other"))
+        other = w.add_server("other.example.net", w.stack.path("other"))
+        other.keys["mqtt"] = reference.ServerKey(b"o" * 32)
+        other.clock = lambda: time.time() + 20 * 365 * DAY
+        w.server.keys["mqtt"].exp = int(time.time()) + 30 * DAY
+        w.extra = ("[server other]\nurl=https://other.example.net:8443\nconnect=127.0.0.1:%d\n"
+                   "ca-file=%s\n[application far]\nserver=other\nkey-id=mqtt\nusers=%d\n" %
+                   (other.address[1], other.ca_file, os.getuid()))
+        w.start()
+        w.wait_key("mqtt"), w.wait_key("far")
+        w.stack.stop("akma-modemsim")
+        w.restart()
+        # the key of the one is not judged by the clock of the other
+        assert w.get_key("mqtt")[0] == KEY and w.get_key("far")[0] == b"o" * 32
+
+        # and the other, once it is right again, not by what it told before
+        w.stack.start_modem(card=world.card(), core=False)
+        other.clock = time.time
+        w.wait("the modem is there", lambda: w.error_of(w.renew, "far") is None)
+        other.keys["mqtt"].exp = int(time.time()) + 30 * DAY
+        w.renew("far")
+        w.stack.stop("akma-modemsim")
+        w.restart()
+        assert w.get_key("mqtt")[0] == KEY and w.get_key("far")[0] == b"o" * 32
 
 
 @tap.test

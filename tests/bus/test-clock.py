@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world  # noqa: E402
@@ -15,6 +16,7 @@ import harness  # noqa: E402
 import reference  # noqa: E402  (world puts it in the path)
 import tap  # noqa: E402
 
+DAY = 86400
 FAKED = []
 
 
@@ -73,6 +75,30 @@ def clock_before_the_build_takes_no_key_and_does_not_hinder_the_exchange():
         w.server.rotate("mqtt", b"n" * 32, grace=600)
         w.renew()
         assert w.get_key()[0] == b"n" * 32 and w.get_key(kid="mqtt:1")[0] == KEY
+
+
+@tap.test
+def reject_a_key_that_had_ended_before_the_boot_by_the_time_of_its_server():
+    with LateWorld() as w:
+        assert w.stack.stop("akmad") == 0
+        w.server.keys["mqtt"].exp = int(time.time()) + DAY
+        w.server.keys["vpn"] = reference.ServerKey(b"v" * 32)
+        w.applications += "[application vpn]\nserver=keys\nusers=%u\n"
+        w.configure()
+        w.stack.start_agent(config=False)
+        w.renew(), w.wait_key("vpn")
+        assert w.get_key()[0] == KEY
+        # two days later; a new key of another application is what goes to disk
+        del w.server.keys["mqtt"]
+        w.server.clock = lambda: time.time() + 2 * DAY
+        w.server.rotate("vpn", b"V" * 32)
+        w.renew("vpn")
+        assert w.error_of(w.get_key) == "NotReady"
+        w.stack.stop("akma-modemsim")
+        assert w.stack.stop("akmad") == 0
+        w.boot()
+        assert w.get_key("vpn")[0] == b"V" * 32
+        assert w.error_of(w.get_key) == "NotReady"
 
 
 @tap.test

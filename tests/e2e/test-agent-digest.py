@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -65,7 +67,7 @@ class Naf:
     """A NAF over HTTP/1.1 in TLS 1.2 or later, and a BSF that shares Ks with it."""
 
     def __init__(self, stack):
-        self.stack, self.wrong, self.requests = stack, None, []
+        self.stack, self.wrong, self.requests, self.exp = stack, None, [], None
         self.bsf = ubserver.Bsf(aka.Usim(harness.K, harness.OPC))
         self.key = os.urandom(32)
         self.nonces = 0
@@ -161,6 +163,8 @@ class Naf:
     def jwk(self):
         key = {"kty": "oct", "kid": "mqtt:7", "key_id": "mqtt", "iat": int(time.time()),
                "k": base64.urlsafe_b64encode(self.key).rstrip(b"=").decode()}
+        if self.exp:
+            key["exp"] = self.exp
         if self.wrong == "other id":
             key.update(kid="vpn:1", key_id="vpn")
         if self.wrong == "no key":
@@ -213,6 +217,30 @@ def a_naf_with_sha_256_is_fine_too():
         w.naf.wrong = "sha"
         w.start()
         w.stack.wait_key()
+
+
+@tap.test
+def clock_that_was_ahead_for_once_is_not_taken_for_that_of_the_naf():
+    if not shutil.which("faketime") or os.environ.get("AKMA_SANITIZERS"):
+        raise tap.Skip("needs faketime, which AddressSanitizer excludes")
+    library = subprocess.run(["faketime", "-f", "+20m", "sh", "-c", "echo $LD_PRELOAD"],
+                             stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    with World() as w:
+        faked = {"LD_PRELOAD": library, "FAKETIME": "+20m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        w.stack.env.update(faked)
+        w.start()
+        for name in faked:
+            del w.stack.env[name]
+        w.stack.wait_key()
+        assert w.stack.stop("akmad") == 0
+        w.naf.exp = int(time.time()) + 600
+        w.stack.start_agent(config=False)
+        assert renew(w.stack) == 0, w.stack.application()
+        # nor is it what the file says
+        assert w.stack.stop("akmad") == 0
+        w.stack.stop("akma-modemsim")
+        w.stack.start_agent(config=False)
+        assert w.stack.ctl("get", "mqtt", "--format", "hex").strip() == w.naf.key.hex()
 
 
 @tap.test
