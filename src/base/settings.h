@@ -81,6 +81,15 @@ uint64_t akma_settings_get_uint(const AkmaSettings *self, const char *group, con
 /* The seconds of a RATE: 1, 60 or 3600. */
 unsigned akma_settings_get_rate_s(const AkmaSettings *self, const char *group, const char *key);
 
+/*
+ * What @from says of @key, or that it says nothing, stands in @self too from here on. Both are of
+ * one table. Returns: true if @self said something else.
+ */
+bool akma_settings_keep(AkmaSettings *self,
+                        const AkmaSettings *from,
+                        const char *group,
+                        const char *key);
+
 /* Reads a SECRET of @min to @max bytes; see akma_file_read_secret(). Unset is an error too. */
 AkmaSecret *akma_settings_read_secret(const AkmaSettings *self,
                                       const char *group,

@@ -197,7 +197,8 @@ on_hangup(uv_signal_t *handle, int number G_GNUC_UNUSED)
 {
     g_autoptr(GError) error = NULL;
     Admin *self = handle->data;
-    AkmaServerConfig *config = akma_server_config_load(self->start->config_file, &error);
+    AkmaServerConfig *config =
+        akma_server_config_load_again(self->start->config_file, self->config, NULL, &error);
 
     if (!config) {
         g_warning("%s: the configuration stays as it was", error->message);

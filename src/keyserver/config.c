@@ -66,6 +66,28 @@ static const AkmaSettingRow rows[] = {
     {"consumer *", "applications", AKMA_SETTING_LIST, NULL, NULL, true},
 };
 
+/* What holds from one start to the next: all processes of a server have the same of these. */
+static const struct {
+    const char *group;
+    const char *key;
+} fixed[] = {
+    {"server", "listen"},
+    {"server", "workers"},
+    {"admin", "listen"},
+    {"digest", "listen"},
+    {"psk", "listen"},
+    {"store", "backend"},
+    {"store", "conninfo"},
+    {"store", "password-file"},
+    {"store", "path"},
+    {"store", "store-key-file"},
+    {"store", "old-store-key-file"},
+    {"limits", "handshakes"},
+    {"limits", "connections"},
+    {"limits", "idle"},
+    {"limits", "exchange"},
+};
+
 static AkmaRate
 get_rate(const AkmaSettings *settings, const char *key)
 {
@@ -237,13 +259,21 @@ load_limits(AkmaServerConfig *self, GError **error)
            akma_server_config_get_ms(settings, "limits", "exchange", &self->exchange_ms, error);
 }
 
-AkmaServerConfig *
-akma_server_config_load(const char *file, GError **error)
+static AkmaSettings *
+load_settings(const char *file, GError **error)
 {
-    g_autoptr(AkmaServerConfig) self = g_new0(AkmaServerConfig, 1);
     g_autofree char *folder = g_strdup_printf("%s.d", file);
 
-    self->settings = akma_settings_load(file, folder, NULL, rows, G_N_ELEMENTS(rows), error);
+    return akma_settings_load(file, folder, NULL, rows, G_N_ELEMENTS(rows), error);
+}
+
+/* @settings: taken; NULL: @error is set. */
+static AkmaServerConfig *
+load_from(AkmaSettings *settings, GError **error)
+{
+    g_autoptr(AkmaServerConfig) self = g_new0(AkmaServerConfig, 1);
+
+    self->settings = settings;
     if (!self->settings || !load_server(self, error) || !load_admin(self, error) ||
         !load_limits(self, error) || !load_store(self, error))
         return NULL;
@@ -255,6 +285,38 @@ akma_server_config_load(const char *file, GError **error)
         return NULL;
 
     return g_steal_pointer(&self);
+}
+
+AkmaServerConfig *
+akma_server_config_load(const char *file, GError **error)
+{
+    return load_from(load_settings(file, error), error);
+}
+
+AkmaServerConfig *
+akma_server_config_load_again(const char *file,
+                              const AkmaServerConfig *running,
+                              char **ret_kept,
+                              GError **error)
+{
+    AkmaSettings *settings = load_settings(file, error);
+    g_autoptr(GString) kept = g_string_new(NULL);
+    AkmaServerConfig *self;
+
+    for (size_t i = 0; settings && i < G_N_ELEMENTS(fixed); i++) {
+        const char *group = fixed[i].group, *key = fixed[i].key;
+
+        if (akma_settings_keep(settings, running->settings, group, key))
+            g_string_append_printf(kept, "%s[%s] %s", kept->len > 0 ? ", " : "", group, key);
+    }
+    self = load_from(settings, error);
+    /* "auto" may be another number by now */
+    if (self)
+        self->workers = running->workers;
+    if (ret_kept)
+        *ret_kept = self && kept->len > 0 ? g_strdup(kept->str) : NULL;
+
+    return self;
 }
 
 void

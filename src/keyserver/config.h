@@ -97,6 +97,16 @@ typedef struct {
  * AKMA_ERROR_CONFIG_INVALID, "FILE: [group] key: message".
  */
 AkmaServerConfig *akma_server_config_load(const char *file, GError **error);
+/*
+ * The same of a server that runs, with the configuration that it has: what needs a restart (place
+ * of listening, workers, store, sizes) is as in @running, whatever the files say by now.
+ * @ret_kept (may be NULL): its keys that the files say otherwise, "[store] path, [psk] listen", or
+ * NULL: none. g_free().
+ */
+AkmaServerConfig *akma_server_config_load_again(const char *file,
+                                                const AkmaServerConfig *running,
+                                                char **ret_kept,
+                                                GError **error);
 void akma_server_config_free(AkmaServerConfig *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AkmaServerConfig, akma_server_config_free)
 

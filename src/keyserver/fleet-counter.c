@@ -65,10 +65,9 @@ void
 akma_fleet_counter_init(AkmaFleetCounter *self,
                         uv_loop_t *loop,
                         AkmaMetrics *metrics,
-                        const char *config_file)
+                        const AkmaServerConfig *config)
 {
-    *self = (AkmaFleetCounter){.loop = loop, .metrics = metrics};
-    self->config = akma_server_config_load(config_file, NULL);
+    *self = (AkmaFleetCounter){.loop = loop, .metrics = metrics, .config = config};
     self->fleet = g_new0(AkmaFleet, 1);
     self->work.data = self;
 }
@@ -76,7 +75,7 @@ akma_fleet_counter_init(AkmaFleetCounter *self,
 void
 akma_fleet_counter_tick(AkmaFleetCounter *self)
 {
-    if (self->busy || !self->config || !akma_metrics_claim_fleet(self->metrics, now_s(), CLAIM_S))
+    if (self->busy || !akma_metrics_claim_fleet(self->metrics, now_s(), CLAIM_S))
         return;
 
     self->busy = uv_queue_work(self->loop, &self->work, count, on_counted) == 0;
@@ -85,6 +84,5 @@ akma_fleet_counter_tick(AkmaFleetCounter *self)
 void
 akma_fleet_counter_clear(AkmaFleetCounter *self)
 {
-    g_clear_pointer(&self->config, akma_server_config_free);
     g_clear_pointer(&self->fleet, g_free);
 }

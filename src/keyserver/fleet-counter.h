@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 typedef struct {
     uv_loop_t *loop;
     AkmaMetrics *metrics;
-    AkmaServerConfig *config; /* its own: the thread reads it */
+    const AkmaServerConfig *config; /* the thread reads it */
     uv_work_t work;
     bool busy;
     bool counted; /* by the thread: also @fleet and @took_us */
@@ -24,11 +24,11 @@ typedef struct {
     int64_t took_us;
 } AkmaFleetCounter;
 
-/* Reads @config_file again. Without a configuration nothing is counted. */
+/* @config is borrowed until akma_fleet_counter_clear(), and nobody may write to it. */
 void akma_fleet_counter_init(AkmaFleetCounter *self,
                              uv_loop_t *loop,
                              AkmaMetrics *metrics,
-                             const char *config_file);
+                             const AkmaServerConfig *config);
 /* Begins to count if it is time for that. */
 void akma_fleet_counter_tick(AkmaFleetCounter *self);
 /* Once the loop has ended. */

@@ -164,7 +164,7 @@ script_tests += tests/e2e/test-keyserver.py tests/e2e/test-keyserver-admin.py \
 	tests/e2e/test-keyserver-digest.py tests/e2e/test-keyserver-gba.py tests/e2e/test-keyserver-lab.py \
 	tests/e2e/test-keyserver-limits.py \
 	tests/e2e/test-keyserver-method.py tests/e2e/test-keyserver-nef.py \
-	tests/e2e/test-keyserver-operators.py tests/e2e/test-operations.py \
+	tests/e2e/test-keyserver-operators.py tests/e2e/test-keyserver-reload.py tests/e2e/test-operations.py \
 	tests/e2e/test-provider-api.py tests/e2e/test-third-server.py \
 	tests/e2e/test-third-server-faults.py tests/e2e/test-third-server-main.py \
 	tests/e2e/test-third-server-postgresql.py tests/e2e/test-third-server-profiles.py \

@@ -154,14 +154,3 @@ akma_sockets_dup_pairs(const AkmaSockets *self)
 
     return g_strv_builder_end(pairs);
 }
-
-bool
-akma_sockets_differ(const AkmaServerConfig *had, const AkmaServerConfig *config)
-{
-    for (unsigned face = 0; face < AKMA_N_FACES; face++) {
-        if (g_strcmp0(get_address(had, face), get_address(config, face)) != 0)
-            return true;
-    }
-
-    return false;
-}

@@ -32,7 +32,4 @@ void akma_sockets_close_others(const AkmaSockets *all, unsigned n, const AkmaSoc
 /* "listen=127.0.0.1:8443", "digest=...": lines of the ready file. g_strfreev(). */
 GStrv akma_sockets_dup_pairs(const AkmaSockets *self);
 
-/* Would @config listen elsewhere than @had? */
-bool akma_sockets_differ(const AkmaServerConfig *had, const AkmaServerConfig *config);
-
 G_END_DECLS

@@ -186,44 +186,19 @@ begin_reload(Supervisor *self)
     }
 }
 
-/* Names only: that a file has other bytes now is not looked at. */
-static bool
-store_differs(const AkmaServerConfig *had, const AkmaServerConfig *config)
-{
-    static const char *const keys[] = {
-        "backend", "path", "conninfo", "password-file", "store-key-file", "old-store-key-file"};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (g_strcmp0(akma_settings_get(had->settings, "store", keys[i]),
-                      akma_settings_get(config->settings, "store", keys[i])) != 0)
-            return true;
-    }
-
-    return false;
-}
-
-static void
-warn_about_fixed(const AkmaServerConfig *had, const AkmaServerConfig *config)
-{
-    if (akma_sockets_differ(had, config) || had->workers != config->workers ||
-        g_strcmp0(had->admin_listen, config->admin_listen) != 0 || store_differs(had, config) ||
-        had->idle_ms != config->idle_ms || had->exchange_ms != config->exchange_ms ||
-        had->connections != config->connections || had->handshakes != config->handshakes)
-        g_warning("listen of any group; [server] workers; [store]; [limits] connections, "
-                  "handshakes, idle, exchange: a change of these needs a restart");
-}
-
 static void
 reload_done(Supervisor *self, int status)
 {
     g_autoptr(AkmaServerConfig) config = NULL;
+    g_autofree char *kept = NULL;
 
     self->checker = 0;
+    /* a worker that is started later must have the store and the sizes of the others */
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        config = akma_server_config_load(self->start->config_file, NULL);
+        config = akma_server_config_load_again(self->start->config_file, self->config, &kept, NULL);
     if (config) {
-        warn_about_fixed(self->config, config);
-        config->workers = self->n_workers;
+        if (kept)
+            g_warning("%s: a change of this needs a restart, and is not used before", kept);
         akma_server_config_free(self->config);
         self->config = g_steal_pointer(&config);
         signal_all(self, SIGHUP);

@@ -187,11 +187,9 @@ reload(Worker *self, GError **error)
     SSL_CTX *tls[AKMA_N_FACES] = {NULL};
     bool ok;
 
-    config = akma_server_config_load(self->start->config_file, error);
+    config = akma_server_config_load_again(self->start->config_file, self->config, NULL, error);
     if (!config)
         return false;
-    /* fixed for the life of the processes */
-    config->workers = self->config->workers;
 
     anchors = akma_anchors_new(&self->loop,
                                config,
@@ -224,7 +222,9 @@ reload(Worker *self, GError **error)
     akma_figures_set_untried(self->front.figures);
     akma_audit_free(self->front.audit);
     self->front.audit = g_steal_pointer(&audit);
-    akma_server_config_free(self->config);
+    /* the first one stays: the fleet counter has it */
+    if (self->config != self->start->config)
+        akma_server_config_free(self->config);
     self->config = g_steal_pointer(&config);
 
     return true;
@@ -312,7 +312,7 @@ begin(Worker *self, GError **error)
 
     if (self->start->metrics)
         akma_fleet_counter_init(
-            &self->counter, &self->loop, self->start->metrics, self->start->config_file);
+            &self->counter, &self->loop, self->start->metrics, self->start->config);
     akma_vitals_start(&self->vitals,
                       front,
                       self->servers,
@@ -332,7 +332,9 @@ clear(Worker *self)
     akma_digest_face_clear(&self->digest);
     akma_front_clear(&self->front);
     g_clear_pointer(&self->front.audit, akma_audit_free);
-    g_clear_pointer(&self->config, akma_server_config_free);
+    if (self->config != self->start->config)
+        akma_server_config_free(self->config);
+    akma_server_config_free(self->start->config);
     uv_loop_close(&self->loop);
 }
 

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 
 typedef struct {
     const char *config_file;
-    AkmaServerConfig *config; /* the worker's from here on */
+    AkmaServerConfig *config; /* the worker's from here on, to its end */
     AkmaSockets sockets;      /* likewise */
     AkmaMetrics *metrics;     /* NULL: nobody reads them */
     AkmaFigures *figures;     /* the worker's part of them */

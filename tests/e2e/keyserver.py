@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 
 import aanf
 import bsf
@@ -40,6 +41,7 @@ class Server:
     of a PostgreSQL; @beside: a Server whose store it shares."""
 
     schemas = itertools.count(1)
+    audit_files = itertools.count(1)
 
     def __init__(self, workers=1, extra=RATES, add=("mqtt",), init=(), realms=None,
                  core=None, conninfo=None, beside=None):
@@ -109,8 +111,37 @@ class Server:
             rows = [json.loads(line) for line in f if line.endswith("\n")]
         return [row for row in rows if row["event"] == event]
 
+    def reload(self):
+        """SIGHUP, until every worker has the configuration as it is now: they open the audit file
+        anew, and leave the one before last."""
+        before, done = self.audit, "configuration read again"
+        told = self.process.read_log().count(done)
+        self.audit = self.stack.path("audit-%d.jsonl" % next(self.audit_files))
+        self.edit("audit-file=" + before, "audit-file=" + self.audit)
+        self.process.signal(signal.SIGHUP)
+        harness.wait_until("reloaded", lambda: self.process.read_log().count(done) > told)
+        harness.wait_until("each worker has read it", lambda: not self.having(before) and
+                           self.having(self.audit))
+
+    def having(self, path):
+        """The processes of the server that have this file open."""
+        return [pid for pid in self.workers() if path in open_files(pid)]
+
     def workers(self):
         return [p for p in harness.worker_pids(self.process.pid) if p != self.process.pid]
+
+
+def open_files(pid):
+    folder, files = "/proc/%d/fd" % pid, []
+    try:
+        for fd in os.listdir(folder):
+            try:
+                files.append(os.readlink(os.path.join(folder, fd)))
+            except OSError:
+                pass  # closed meanwhile
+    except OSError:
+        pass  # the process has ended
+    return files
 
 
 class GbaServer(Server):

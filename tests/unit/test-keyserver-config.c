@@ -22,8 +22,9 @@
 #define BSF    "[anchor bsf]\ntype=gba\noperator=00101\nurl=http://127.0.0.1:7777\n"
 #define TOKEN  "client-id=ks\nclient-secret-file=/client.secret\n"
 
+/* @running: NULL at the start. */
 static AkmaServerConfig *
-load(const char *text, GError **error)
+load_again(const char *text, const AkmaServerConfig *running, char **ret_kept, GError **error)
 {
     g_autofree char *path = NULL;
     AkmaServerConfig *config;
@@ -32,10 +33,17 @@ load(const char *text, GError **error)
     assert_true(fd >= 0);
     close(fd);
     assert_true(g_file_set_contents(path, text, -1, NULL));
-    config = akma_server_config_load(path, error);
+    config = running ? akma_server_config_load_again(path, running, ret_kept, error)
+                     : akma_server_config_load(path, error);
     g_unlink(path);
 
     return config;
+}
+
+static AkmaServerConfig *
+load(const char *text, GError **error)
+{
+    return load_again(text, NULL, NULL, error);
 }
 
 static void
@@ -85,6 +93,89 @@ anchors_have_a_type_and_perhaps_a_token(void **state)
     assert_string_equal(bsf->client_id, "ks");
     assert_false(aanf->gba);
     assert_null(aanf->token_url);
+}
+
+#define OTHERS                                                                                     \
+    "listen=[::1]:1\nworkers=7\n[store]\nbackend=postgresql\nconninfo=host=/run\n"                 \
+    "password-file=/p\nstore-key-file=/t.key\nold-store-key-file=/o.key\n"                         \
+    "[admin]\nlisten=unix:/a\n[digest]\nlisten=[::1]:2\n[psk]\nlisten=[::1]:3\n"                   \
+    "[limits]\nhandshakes=2\nconnections=3\nidle=4s\nexchange=5s\nkid=1/s\n"
+#define OTHER_KEYS                                                                                 \
+    "[server] listen, [server] workers, [admin] listen, [digest] listen, [psk] listen, "           \
+    "[store] backend, [store] conninfo, [store] password-file, [store] store-key-file, "           \
+    "[store] old-store-key-file, [limits] handshakes, [limits] connections, [limits] idle, "       \
+    "[limits] exchange"
+
+static void
+assert_same_fixed(const AkmaServerConfig *one, const AkmaServerConfig *two)
+{
+    assert_string_equal(one->listen, two->listen);
+    assert_int_equal(g_strcmp0(one->admin_listen, two->admin_listen), 0);
+    assert_int_equal(g_strcmp0(one->digest_listen, two->digest_listen), 0);
+    assert_int_equal(g_strcmp0(one->psk_listen, two->psk_listen), 0);
+    assert_int_equal(one->workers, two->workers);
+    assert_true(one->postgresql == two->postgresql);
+    assert_int_equal(g_strcmp0(one->conninfo, two->conninfo), 0);
+    assert_string_equal(one->store_path, two->store_path);
+    assert_string_equal(one->store_key_file, two->store_key_file);
+    assert_true(akma_settings_has(one->settings, "store", "password-file") ==
+                akma_settings_has(two->settings, "store", "password-file"));
+    assert_true(akma_settings_has(one->settings, "store", "old-store-key-file") ==
+                akma_settings_has(two->settings, "store", "old-store-key-file"));
+    assert_int_equal(one->handshakes, two->handshakes);
+    assert_int_equal(one->connections, two->connections);
+    assert_int_equal(one->idle_ms, two->idle_ms);
+    assert_int_equal(one->exchange_ms, two->exchange_ms);
+}
+
+/* Either way, and also the second time. */
+static void
+what_needs_a_restart_stays_as_it_was(void **state)
+{
+    static const char *const texts[] = {SERVER STORE ANCHOR, SERVER OTHERS BSF};
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(AkmaServerConfig) running = load(texts[i], NULL);
+        g_autoptr(AkmaServerConfig) other = load(texts[1 - i], NULL);
+        g_autoptr(AkmaServerConfig) again = NULL;
+        g_autoptr(AkmaServerConfig) third = NULL;
+        g_autofree char *kept = NULL;
+        g_autofree char *kept_then = NULL;
+
+        assert_non_null(running);
+        assert_non_null(other);
+        again = load_again(texts[1 - i], running, &kept, NULL);
+        assert_non_null(again);
+        assert_same_fixed(again, running);
+        assert_string_equal(kept, OTHER_KEYS);
+        assert_int_equal(again->kid.events, other->kid.events);
+        assert_string_equal(((AkmaAnchorConfig *)again->anchors->pdata[0])->name,
+                            ((AkmaAnchorConfig *)other->anchors->pdata[0])->name);
+
+        third = load_again(texts[i], again, &kept_then, NULL);
+        assert_non_null(third);
+        assert_same_fixed(third, running);
+        assert_null(kept_then);
+    }
+}
+
+static void
+reject_a_bad_configuration_also_when_it_is_read_again(void **state)
+{
+    g_autoptr(AkmaServerConfig) running = load(SERVER STORE ANCHOR, NULL);
+    g_autoptr(GError) error = NULL;
+    char *kept = NULL;
+
+    (void)state;
+    assert_non_null(running);
+    assert_null(load_again(SERVER OTHERS BSF "bogus=1\n", running, &kept, &error));
+    assert_int_equal(error->code, AKMA_ERROR_CONFIG_INVALID);
+    assert_null(kept);
+    g_clear_error(&error);
+    assert_null(load_again(SERVER STORE BSF "api=nef\n", running, &kept, &error));
+    assert_non_null(strstr(error->message, "[anchor bsf] api: "));
+    assert_null(kept);
 }
 
 /* A configuration, and what is said of it. */
@@ -198,6 +289,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(anchors_have_a_type_and_perhaps_a_token),
+        cmocka_unit_test(what_needs_a_restart_stays_as_it_was),
+        cmocka_unit_test(reject_a_bad_configuration_also_when_it_is_read_again),
         cmocka_unit_test(reject_with_group_and_key),
         cmocka_unit_test(reject_anchors_with_group_and_key),
     };
