@@ -80,6 +80,13 @@ opened(AkmaConn *conn)
     end_handshake(self);
     if (self->server->psk && !akma_h2_psk_opened(self))
         return false;
+    if (!akma_h2_server_knows(self->server, self)) {
+        akma_conn_fail(conn,
+                       g_error_new_literal(AKMA_ERROR,
+                                           AKMA_ERROR_SERVER_REFUSED,
+                                           "its certificate is not trusted any more"));
+        return false;
+    }
     if (!self->h1 && !open_h2(self))
         return false;
     if (self->server->handlers.opened)
@@ -133,7 +140,7 @@ has_more(const AkmaConn *conn)
 {
     const AkmaH2Conn *self = (const AkmaH2Conn *)conn;
 
-    return (conn->written == 0 && self->waiting > 0) || self->closing;
+    return self->waiting > 0 ? conn->written == 0 : self->closing;
 }
 
 static uint64_t
@@ -312,6 +319,13 @@ akma_h2_conn_drain(AkmaH2Conn *self, unsigned grace_ms)
                               NGHTTP2_NO_ERROR,
                               NULL,
                               0);
+}
+
+void
+akma_h2_conn_finish(AkmaH2Conn *self, unsigned grace_ms)
+{
+    if (!self->draining && begin_drain(self, grace_ms))
+        self->closing = true;
 }
 
 static void

@@ -76,7 +76,7 @@ struct _AkmaH2Conn {
     bool shaking;                /* until the peer's SETTINGS, or its whole request */
     bool draining;               /* no new requests */
     bool trusted;                /* more streams, no lifetime */
-    bool closing;                /* after the last answer */
+    bool closing;                /* GOAWAY after the last answer */
     bool limited;                /* and the user heard of it */
     char peer[48];
     void *data;
@@ -121,6 +121,8 @@ void akma_h2_conn_abort_handshake(AkmaH2Conn *self);
 void akma_h2_conn_limit(AkmaH2Conn *self, AkmaH2Limit limit);
 /* GOAWAY; requests under way have @grace_ms. */
 void akma_h2_conn_drain(AkmaH2Conn *self, unsigned grace_ms);
+/* The same, with GOAWAY after the last answer: some clients take nothing behind it. */
+void akma_h2_conn_finish(AkmaH2Conn *self, unsigned grace_ms);
 
 /* h2-frames.c */
 void akma_h2_frames_set_callbacks(AkmaIo *io);
@@ -168,5 +170,7 @@ void akma_h2_psk_clear(AkmaH2Conn *self);
 /* h2-server.c */
 void akma_h2_server_limit(AkmaH2Server *self, AkmaH2Limit limit);
 void akma_h2_server_conn_gone(AkmaH2Server *self);
+/* Has it no certificate, or one that is trusted now? Asked when its handshake is over. */
+bool akma_h2_server_knows(const AkmaH2Server *self, const AkmaH2Conn *conn);
 
 G_END_DECLS

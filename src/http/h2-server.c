@@ -12,8 +12,9 @@
 #include "http/tls.h"
 
 #define ACCEPTS_A_TURN    64
-#define HANDSHAKE_FAIR_MS 2000 /* what each has, also in a flood of them */
-#define PAUSE_MS          100  /* without descriptors the socket stays readable: do not spin */
+#define HANDSHAKE_FAIR_MS 2000  /* what each has, also in a flood of them */
+#define DISTRUST_MS       10000 /* for what is under way of a client that is not trusted any more */
+#define PAUSE_MS          100   /* without descriptors the socket stays readable: do not spin */
 
 AkmaH2Server *
 akma_h2_server_new(uv_loop_t *loop,
@@ -52,6 +53,23 @@ akma_h2_server_set_tls(AkmaH2Server *self, SSL_CTX *tls)
         akma_tls_server_set_versions(tls, self->versions);
     if (tls && self->psk)
         akma_h2_psk_install(tls);
+
+    /* one whose handshake is not over is looked at when it is */
+    for (GList *l = self->conns.head; l; l = l->next) {
+        AkmaH2Conn *conn = l->data;
+
+        if (conn->base.state == AKMA_CONN_OPEN && !akma_h2_server_knows(self, conn))
+            akma_h2_conn_finish(conn, DISTRUST_MS);
+    }
+}
+
+bool
+akma_h2_server_knows(const AkmaH2Server *self, const AkmaH2Conn *conn)
+{
+    const SSL *ssl = conn->base.ssl;
+
+    return !ssl || !self->tls || SSL_get_SSL_CTX(ssl) == self->tls ||
+           akma_tls_server_accepts(self->tls, ssl);
 }
 
 void

@@ -121,7 +121,10 @@ void akma_h2_server_use_psk(AkmaH2Server *self);
 /* @fd: a listening stream socket; taken over on success. Errors: AKMA_ERROR_INTERNAL. */
 bool akma_h2_server_listen(AkmaH2Server *self, int fd, GError **error);
 
-/* New connections use @tls from now on; those that are open keep theirs. */
+/*
+ * New connections use @tls from now on; those that are open keep theirs, but for the clients whose
+ * certificates @tls would not let in: they get GOAWAY, and are closed after their streams.
+ */
 void akma_h2_server_set_tls(AkmaH2Server *self, SSL_CTX *tls);
 
 unsigned akma_h2_server_get_connections(const AkmaH2Server *self);

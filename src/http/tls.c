@@ -163,6 +163,33 @@ akma_tls_server_ask_client(SSL_CTX *self, const char *client_ca, GError **error)
     return true;
 }
 
+bool
+akma_tls_server_accepts(SSL_CTX *self, const SSL *ssl)
+{
+    X509 *certificate = SSL_get0_peer_certificate(ssl);
+    X509_STORE_CTX *check = certificate ? X509_STORE_CTX_new() : NULL;
+    X509_VERIFY_PARAM *param;
+    bool ok = false;
+
+    if (!certificate)
+        return true;
+
+    /* as libssl does it in a handshake */
+    if (check &&
+        X509_STORE_CTX_init(
+            check, SSL_CTX_get_cert_store(self), certificate, SSL_get_peer_cert_chain(ssl)) == 1) {
+        param = X509_STORE_CTX_get0_param(check);
+        X509_VERIFY_PARAM_set_auth_level(param, SSL_CTX_get_security_level(self));
+        ok = X509_STORE_CTX_set_default(check, "ssl_client") == 1 &&
+             X509_VERIFY_PARAM_set1(param, SSL_CTX_get0_param(self)) == 1 &&
+             X509_verify_cert(check) == 1;
+    }
+    X509_STORE_CTX_free(check);
+    ERR_clear_error();
+
+    return ok;
+}
+
 /*= TS 33.210 6.2: TLS 1.2 with forward secrecy and AEAD, without renegotiation */
 bool
 akma_tls_server_allow_1_2(SSL_CTX *self, GError **error)

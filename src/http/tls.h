@@ -28,6 +28,12 @@ SSL_CTX *akma_tls_server_new(const char *certificate_file,
 bool akma_tls_server_ask_client(SSL_CTX *self, const char *client_ca, GError **error);
 
 /*
+ * Would @self still let in the client of @ssl, whose handshake was with another context? True too
+ * if that client has shown no certificate.
+ */
+bool akma_tls_server_accepts(SSL_CTX *self, const SSL *ssl);
+
+/*
  * What ALPN may choose: AKMA_HTTP_1_1, AKMA_HTTP_2 (as akma_tls_server_new() has it) or both, of
  * which HTTP/2 is preferred. A client that offers ALPN without any of them is refused. For
  * akma_h2_server_set_versions(), which calls it for the context that the server has.

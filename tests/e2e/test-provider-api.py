@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import ssl
 import sys
 import time
@@ -320,6 +321,64 @@ def another_token_is_known_after_sighup_on_open_connections_too():
         s.process.signal(signal.SIGHUP)
         harness.wait_until("the new token is known", lambda: d.ask("mqtt").status == 200)
         refused_401(c.ask("mqtt"))
+
+
+def ended(c):
+    """The server has closed the connection; nothing else may come of it."""
+    try:
+        while True:
+            c.receive()
+    except (h2client.Closed, ConnectionResetError):
+        return True
+
+
+@tap.test
+def another_authority_of_clients_ends_open_connections_after_sighup():
+    with Fifth() as s:
+        files = s.certificate()
+        provider.make_authority(s.stack, "other")
+        both = s.stack.path("both.pem")
+        with open(both, "w") as f:
+            for name in ("ca.pem", "other.pem"):
+                with open(s.stack.path(name)) as one:
+                    f.write(one.read())
+        with s.consumer(files) as c, s.consumer(token=TOKEN) as bearer:
+            c.keys("mqtt")
+            bearer.keys("mqtt")
+            # the same one, and one more
+            s.reload()
+            c.keys("mqtt")
+            s.edit("client-ca-file=" + s.ca, "client-ca-file=" + both)
+            s.reload()
+            c.keys("mqtt")
+            s.edit("client-ca-file=" + both, "client-ca-file=" + s.stack.path("other.pem"))
+            s.reload()
+            assert ended(c)
+            # who showed no certificate has lost nothing
+            bearer.keys("mqtt")
+        try:
+            with s.consumer(files) as c:
+                c.ask("mqtt")
+            raise AssertionError("let in with a certificate of nobody")
+        except (h2client.Closed, ssl.SSLError, ConnectionResetError):
+            pass
+
+
+@tap.test
+def what_is_under_way_of_a_client_that_is_not_trusted_any_more_is_answered():
+    with Fifth() as s:
+        store = sqlite3.connect(s.stack.path("keys.db"), isolation_level=None)
+        with s.consumer(s.certificate()) as c:
+            provider.make_authority(s.stack, "other")
+            store.execute("BEGIN IMMEDIATE")
+            stream = c.begin("POST", PATH, json.dumps(
+                {"terminal": TERMINAL, "key_ids": ["mqtt"]}).encode(), "application/json")
+            s.edit("client-ca-file=" + s.ca, "client-ca-file=" + s.stack.path("other.pem"))
+            s.reload()
+            store.execute("ROLLBACK")
+            assert c.finish(stream).status == 200
+            assert ended(c)
+        store.close()
 
 
 @tap.test
