@@ -34,7 +34,7 @@ def limits_told():
 
 @tap.test
 def each_rule_has_what_an_alert_needs():
-    assert len(rules()) == 5
+    assert len(rules()) == 6
     for rule in rules():
         assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}, rule
         assert re.fullmatch(r"\d+m", rule["for"]) and rule["labels"]["severity"]

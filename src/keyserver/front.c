@@ -20,6 +20,10 @@
  */
 #define ACCEPT_FACTOR 2
 
+/* Nobody fills the log by being refused: so many lines of a consumer, and of all strangers. */
+#define LINES   10
+#define LINES_S 60
+
 void
 akma_front_configure(AkmaFront *self, const AkmaServerConfig *config)
 {
@@ -46,6 +50,9 @@ akma_front_configure(AkmaFront *self, const AkmaServerConfig *config)
     self->addresses = akma_rate_table_new(&flow);
     flow = akma_flow(config->kid.events, config->kid.seconds, share, 1);
     self->kids = akma_rate_table_new(&flow);
+    akma_rate_table_free(self->lines);
+    flow = akma_flow(LINES, LINES_S, 1, 1);
+    self->lines = akma_rate_table_new(&flow);
     self->total_flow = akma_flow(total->events, total->seconds, share, 1);
     self->accept_flow = akma_flow(total->events, total->seconds, share, ACCEPT_FACTOR);
 }
@@ -58,6 +65,7 @@ akma_front_clear(AkmaFront *self)
     g_clear_pointer(&self->accepts, akma_rate_table_free);
     g_clear_pointer(&self->addresses, akma_rate_table_free);
     g_clear_pointer(&self->kids, akma_rate_table_free);
+    g_clear_pointer(&self->lines, akma_rate_table_free);
 }
 
 AkmaRoute

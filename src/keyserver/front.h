@@ -36,6 +36,7 @@ typedef struct {
     AkmaRateTable *accepts;
     AkmaRateTable *addresses;
     AkmaRateTable *kids;
+    AkmaRateTable *lines; /* of the audit log, about requests of consumers that are refused */
     AkmaFlow total_flow;
     AkmaBucket total;
     AkmaFlow accept_flow;

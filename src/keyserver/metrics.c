@@ -40,6 +40,7 @@ struct _AkmaFigures {
     Count limits[AKMA_N_LIMITS];
     PeersSlot anchors;
     PeersSlot providers;
+    PeersSlot consumers;
 };
 
 #define FLEET_WORDS (sizeof(AkmaFleet) / sizeof(uint64_t))
@@ -235,6 +236,20 @@ akma_figures_set_provider(AkmaFigures *self, const char *name, bool broken)
 }
 
 void
+akma_figures_count_consumer(AkmaFigures *self, const char *name, unsigned result)
+{
+    PeerSlot *unknown;
+
+    g_return_if_fail(result < AKMA_N_RESULTS);
+
+    if (!self)
+        return;
+    /* theirs is the first place: however many consumers there are, they are told apart */
+    unknown = find_peer(&self->consumers, "unknown");
+    add(&(name ? find_peer(&self->consumers, name) : unknown)->requests[result], 1);
+}
+
+void
 akma_figures_set_untried(AkmaFigures *self)
 {
     if (!self)
@@ -372,6 +387,7 @@ add_slot(AkmaTotals *sum, const AkmaFigures *slot, int64_t now_s)
         sum->limits[i] += get(&slot->limits[i]);
     add_peers(&sum->anchors, &slot->anchors);
     add_peers(&sum->providers, &slot->providers);
+    add_peers(&sum->consumers, &slot->consumers);
 }
 
 void

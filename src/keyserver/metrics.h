@@ -83,6 +83,8 @@ void akma_figures_set_anchor(AkmaFigures *self, const char *name, bool broken);
 /* The same of [provider @name]. */
 void akma_figures_count_provider(AkmaFigures *self, const char *name, unsigned result);
 void akma_figures_set_provider(AkmaFigures *self, const char *name, bool broken);
+/* @name: of [consumer @name], who asked; NULL: nobody that is known, told as "unknown". */
+void akma_figures_count_consumer(AkmaFigures *self, const char *name, unsigned result);
 
 /* The configuration was read again: nobody has failed of those that stand there now. */
 void akma_figures_set_untried(AkmaFigures *self);
@@ -136,7 +138,7 @@ typedef struct {
     bool broken; /* for one worker at least */
 } AkmaPeerTotals;
 
-/* Anchors or providers. */
+/* Anchors, providers or consumers. */
 typedef struct {
     unsigned n;
     AkmaPeerTotals all[AKMA_METRICS_PEERS_MAX];
@@ -160,6 +162,7 @@ typedef struct {
     uint64_t limits[AKMA_N_LIMITS];
     AkmaPeersTotals anchors;
     AkmaPeersTotals providers;
+    AkmaPeersTotals consumers;
 } AkmaTotals;
 
 /* A worker that did not say that it lives for AKMA_METRICS_ALIVE_S does not serve. */

@@ -108,11 +108,11 @@ put_limits(GString *text, const AkmaTotals *totals)
                                totals->limits[limit]);
 }
 
-/* Whom this server asks, and how that is told. */
+/* Whom this server asks, or who asks it, and how that is told. */
 typedef struct {
     const char *label;
     const char *requests, *requests_help;
-    const char *broken;
+    const char *broken; /* NULL: that is theirs to know */
 } Peers;
 
 static const Peers anchors = {
@@ -127,6 +127,13 @@ static const Peers providers = {
     "akma_provider_requests_total",
     "Requests to providers, by [provider NAME] and result.",
     "akma_provider_broken",
+};
+
+static const Peers consumers = {
+    "consumer",
+    "akma_consumer_requests_total",
+    "Requests of other servers for keys, by [consumer NAME] and result.",
+    NULL,
 };
 
 static void
@@ -157,6 +164,8 @@ put_peers(GString *text, const Peers *peers, const AkmaPeersTotals *totals)
     put_head(text, peers->requests, "counter", peers->requests_help);
     for (unsigned i = 0; i < totals->n; i++)
         put_requests(text, peers, &totals->all[i]);
+    if (!peers->broken)
+        return;
 
     put_head(text, peers->broken, "gauge", "1: it failed too often and is left alone.");
     for (unsigned i = 0; i < totals->n; i++) {
@@ -225,6 +234,7 @@ akma_prometheus_text(const AkmaTotals *totals, const AkmaFleet *fleet)
     put_keys_answered(text, totals);
     put_peers(text, &anchors, &totals->anchors);
     put_peers(text, &providers, &totals->providers);
+    put_peers(text, &consumers, &totals->consumers);
     put_times(text, "akma_store_seconds", "Operations of the store.", &totals->store_times);
     put_gauge(text, "akma_sessions", "Open sessions.", gauges->sessions);
     put_gauge(text, "akma_connections", "Open connections.", gauges->connections);

@@ -43,25 +43,59 @@ drop(void *data)
 
 /* --- the answer --- */
 
+/* Counts it, and says it as often as the log has room for. @consumer NULL: a stranger. */
+static void
+note_refusal(AkmaFront *front,
+             const char *consumer,
+             const char *terminal,
+             const char *address,
+             const AkmaRefusal *refusal)
+{
+    g_autofree char *actor = g_strconcat("consumer", consumer ? ":" : "", consumer, NULL);
+    const AkmaAuditEvent line = {
+        .event = "refused",
+        .terminal = terminal,
+        .cause = akma_cause_get_name(refusal->cause),
+        .address = address,
+        .actor = actor,
+    };
+    unsigned wait_s;
+
+    akma_figures_count_consumer(front->figures, consumer, refusal->cause);
+    if (!akma_rate_table_take(front->lines, actor, strlen(actor), uv_now(front->loop), &wait_s))
+        return;
+
+    akma_audit_write(front->audit, &line);
+    if (consumer)
+        g_info("consumer %s: refused: %s", consumer, refusal->detail);
+}
+
+static void
+refuse_ask(const Ask *self, const char *detail)
+{
+    const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, detail};
+
+    note_refusal(self->front, self->consumer, self->terminal, self->address, &refusal);
+    akma_front_refuse(self->stream, &refusal, 0);
+}
+
 static void
 respond(Ask *self, const AkmaKeySet *set)
 {
     const AkmaH2Header headers[] = {{"cache-control", "no-store"}};
-    const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "no room left for keys"};
     g_autofree char *actor = g_strconcat("consumer:", self->consumer, NULL);
-    AkmaAuditEvent event = {.terminal = self->terminal, .address = self->address, .actor = actor};
+    const AkmaAuditEvent event = {
+        .terminal = self->terminal, .address = self->address, .actor = actor};
     g_autoptr(AkmaSecret) json = akma_key_set_to_json(set, NULL);
     const uint8_t *bytes;
     size_t len;
 
     if (!json) {
-        event.event = "refused";
-        event.cause = akma_cause_get_name(refusal.cause);
-        akma_audit_write(self->front->audit, &event);
-        akma_front_refuse(self->stream, &refusal, 0);
+        refuse_ask(self, "no room left for keys");
         return;
     }
 
+    akma_figures_count_consumer(self->front->figures, self->consumer, AKMA_CAUSE_NONE);
     akma_audit_write_answer(self->front->audit, &event, set);
     g_info("consumer %s: %u keys, %u refused", self->consumer, set->keys->len, set->errors->len);
     bytes = akma_secret_peek(json, &len);
@@ -79,15 +113,16 @@ respond(Ask *self, const AkmaKeySet *set)
 static void
 on_delivered(AkmaKsOp *op, const GError *error, void *user_data)
 {
-    const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is not available"};
     g_autoptr(AkmaKsOp) owned = op;
     Ask *self = user_data;
 
     if (error)
         g_warning("%s", error->message);
-    if (self->stream && error)
-        akma_front_refuse(self->stream, &refusal, 0);
-    else if (self->stream)
+    if (!self->stream)
+        akma_figures_count_consumer(self->front->figures, self->consumer, AKMA_RESULT_UNFINISHED);
+    else if (error)
+        refuse_ask(self, "the store is not available");
+    else
         respond(self, owned->set);
     ask_unref(self);
 }
@@ -100,7 +135,6 @@ ask_store(AkmaFront *front,
           const AkmaConsumer *consumer,
           AkmaProviderRequest *request)
 {
-    const AkmaRefusal refusal = {AKMA_CAUSE_STORE_UNAVAILABLE, "the store is too busy"};
     Ask *self = g_new0(Ask, 1);
     AkmaKsOp *op = akma_ks_op_new(AKMA_KS_DELIVER);
 
@@ -119,7 +153,7 @@ ask_store(AkmaFront *front,
     if (akma_front_submit(front, op, on_delivered, self))
         return;
 
-    akma_front_refuse(stream, &refusal, 0);
+    refuse_ask(self, "the store is too busy");
     ask_unref(self);
 }
 
@@ -128,25 +162,20 @@ static void
 refuse_stranger(AkmaFront *front, AkmaH2Stream *stream)
 {
     const AkmaH2Header bearer = {"www-authenticate", "Bearer"};
-    const AkmaAuditEvent line = {
-        .event = "refused",
-        .cause = akma_cause_get_name(AKMA_CAUSE_NOT_AUTHENTIC),
-        .address = akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream)),
-        .actor = "consumer",
-    };
-    AkmaRefusal refusal;
+    const char *address = akma_h2_conn_get_peer(akma_h2_stream_get_conn(stream));
+    AkmaRefusal refusal = {AKMA_CAUSE_NOT_AUTHENTIC, "neither certificate nor token of a consumer"};
     unsigned wait_s = 0;
 
     if (!akma_front_take_request(front, stream, &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many requests");
+        note_refusal(front, NULL, NULL, address, &refusal);
         akma_front_refuse(stream, &refusal, wait_s);
         return;
     }
 
-    akma_audit_write(front->audit, &line);
+    note_refusal(front, NULL, NULL, address, &refusal);
     /*= RFC 6750 3: a request without a good token is answered with WWW-Authenticate: Bearer */
-    akma_front_refuse_plain(
-        stream, 401, "neither certificate nor token of a consumer", AKMA_CAUSE_NONE, &bearer, 1);
+    akma_front_refuse_plain(stream, 401, refusal.detail, AKMA_CAUSE_NONE, &bearer, 1);
 }
 
 void
@@ -154,6 +183,7 @@ akma_provider_face_request(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2R
 {
     AkmaH2Conn *conn = akma_h2_stream_get_conn(stream);
     X509 *certificate = akma_h2_conn_get_peer_certificate(conn);
+    const char *address = akma_h2_conn_get_peer(conn);
     g_auto(AkmaProviderRequest) parsed = {0};
     AkmaRefusal refusal;
     AkmaConsumer *consumer;
@@ -161,6 +191,7 @@ akma_provider_face_request(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2R
 
     if (!akma_front_is_for(request->authority, front->name)) {
         akma_refuse(&refusal, AKMA_CAUSE_WRONG_SERVER, "this server has another name");
+        note_refusal(front, NULL, NULL, address, &refusal);
         akma_front_refuse(stream, &refusal, 0);
         return;
     }
@@ -180,5 +211,6 @@ akma_provider_face_request(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2R
         ask_store(front, stream, consumer, &parsed);
         return;
     }
+    note_refusal(front, consumer->name, NULL, address, &refusal);
     akma_front_refuse(stream, &refusal, wait_s);
 }

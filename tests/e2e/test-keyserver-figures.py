@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the admin listener tells: figures of exchanges, anchors and store, and health."""
+"""What the admin listener tells: figures of exchanges, anchors, consumers and store, and health."""
+import collections
 import json
 import os
 import signal
 import socket
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tap  # noqa: E402
@@ -16,9 +18,14 @@ try:
 except ImportError as missing:
     tap.skip_all(str(missing))
 
+import provider  # noqa: E402
 from figures import TCP, UNIX, exchanges, health, metrics, value, worker_of  # noqa: E402
 from harness import wait_until  # noqa: E402
 from keyserver import FIRST_KEY, KID, Server, cause_of  # noqa: E402
+
+TOKEN = "0a1B2c3D4e5F6071829304a5b6c7d8e9fAbBcCdDeEf0_-.~+/0123456789abcd"
+CONSUMER = ("[limits]\naddress=10000/s\ntotal=10/m\n[admin]\nlisten=127.0.0.1:0\n"
+            "[consumer third]\ntoken-sha256=%s\napplications=mqtt\n" % provider.sha256(TOKEN))
 
 
 @tap.test
@@ -91,6 +98,47 @@ def requests_to_anchors_are_counted_by_name_and_a_broken_one_is_told():
         told = health(s)
         # another server would not reach it either: this one is well
         assert told["healthy"] and told["anchors"] == [{"name": "operator", "state": "failing"}]
+
+
+def consumed(s):
+    """(consumer, result) -> requests."""
+    return collections.Counter({
+        (dict(labels)["consumer"], dict(labels)["result"]): n
+        for (name, labels), n in metrics(s).items() if name == "akma_consumer_requests_total" and n})
+
+
+@tap.test
+def requests_of_consumers_are_counted_and_what_is_refused_is_said_but_not_without_end():
+    with Server(extra=CONSUMER) as s:
+        ca, begun = s.stack.path("ca.pem"), time.monotonic()
+        sums = collections.Counter()
+        with provider.Consumer(s.address, ca, token=TOKEN) as third:
+            os.rename(s.stack.path("keys.db"), s.stack.path("keys.away"))
+            assert third.ask("mqtt").status == 503
+            os.rename(s.stack.path("keys.away"), s.stack.path("keys.db"))
+            assert third.ask("MQTT").status == 400
+            while sums[429] < 30:
+                sums[third.ask("mqtt").status] += 1
+        assert sums[200] >= 8 and set(sums) == {200, 429}, sums
+        with provider.Consumer(s.address, ca) as stranger:
+            while sums["strangers"] < 40 or not sums[401]:
+                sums["strangers"] += 1
+                sums[stranger.ask("mqtt").status] += 1
+        assert consumed(s) == {
+            ("third", "ok"): sums[200], ("third", "store_unavailable"): 1,
+            ("third", "malformed"): 1, ("third", "rate_limited"): sums[429] - sums["strangers"] +
+            sums[401], ("unknown", "not_authentic"): sums[401],
+            ("unknown", "rate_limited"): sums["strangers"] - sums[401]}, sums
+        # ten lines of each, and one more in six seconds
+        room = 10 + (time.monotonic() - begun) / 6 + 1
+        lines = collections.Counter(line["actor"] for line in s.audits("refused"))
+        assert set(lines) == {"consumer", "consumer:third"} and max(lines.values()) <= room, lines
+        told = {line["cause"] for line in s.audits("refused") if line["actor"] == "consumer:third"}
+        assert told == {"store_unavailable", "malformed", "rate_limited"}, told
+        assert len(s.audits("delivered")) == sums[200]
+        log = s.process.read_log()
+        for detail in ("the store is not available", "too many requests of this consumer"):
+            assert "consumer third: refused: " + detail in log, log
 
 
 @tap.test

@@ -111,6 +111,9 @@ write_two_slots(AkmaMetrics *metrics)
     akma_figures_count_provider(second, "fifth", AKMA_CAUSE_UPSTREAM_REFUSED);
     akma_figures_set_provider(first, "fifth", true);
     akma_figures_set_provider(second, "fifth", false);
+    akma_figures_count_consumer(first, "third\"", AKMA_CAUSE_NONE);
+    akma_figures_count_consumer(second, "third\"", AKMA_CAUSE_NONE);
+    akma_figures_count_consumer(second, NULL, AKMA_CAUSE_RATE_LIMITED);
 }
 
 static void
@@ -170,8 +173,10 @@ write_many_anchors(AkmaMetrics *metrics)
             g_autofree char *name = g_strdup_printf("anchor%u", i);
 
             akma_figures_count_anchor(figures, name, AKMA_CAUSE_NONE);
+            akma_figures_count_consumer(figures, name, AKMA_CAUSE_NONE);
         }
     }
+    akma_figures_count_consumer(figures, NULL, AKMA_CAUSE_NOT_AUTHENTIC);
 }
 
 static void
@@ -187,6 +192,11 @@ more_anchors_than_there_is_room_for_are_others(void **state)
     assert_string_equal(totals.anchors.all[AKMA_METRICS_PEERS_MAX - 1].name, "other");
     assert_int_equal(totals.anchors.all[AKMA_METRICS_PEERS_MAX - 1].requests[0],
                      2 * (100 - (AKMA_METRICS_PEERS_MAX - 1)));
+    /* nor do consumers take the place of strangers */
+    assert_int_equal(totals.consumers.n, AKMA_METRICS_PEERS_MAX);
+    assert_string_equal(totals.consumers.all[0].name, "unknown");
+    assert_int_equal(totals.consumers.all[0].requests[AKMA_CAUSE_NOT_AUTHENTIC], 1);
+    assert_int_equal(totals.consumers.all[0].requests[AKMA_CAUSE_NONE], 0);
 }
 
 static void
@@ -213,6 +223,12 @@ names_in_the_text_are_escaped(void **state)
     assert_non_null(strstr(text->str,
                            "\nakma_provider_requests_total{provider=\"fifth\","
                            "result=\"upstream_refused\"} 2\n"));
+    assert_non_null(strstr(
+        text->str, "\nakma_consumer_requests_total{consumer=\"third\\\"\",result=\"ok\"} 2\n"));
+    assert_non_null(strstr(text->str,
+                           "\nakma_consumer_requests_total{consumer=\"unknown\","
+                           "result=\"rate_limited\"} 1\n"));
+    assert_null(strstr(text->str, "akma_consumer_broken"));
     assert_null(strstr(text->str, "akma_keys{")); /* nothing was counted: no zero */
 }
 
