@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import signal
 import socket
 import statistics
 import subprocess
@@ -21,6 +22,7 @@ import harness  # noqa: E402
 RUNS = 5
 CALLS = 1600       # of all callers together; a user has 10000 at once and 1000 more a second
 CALLS_PER_S = 1000
+ROTATIONS = 20     # one a second
 GETS = 1000
 QUIET_S = 5        # without a wake-up, what an exchange has left is over
 APPLICATION = "/org/akmad1/application/mqtt"
@@ -108,27 +110,73 @@ def credentials(table, stack):
     table.row("  CPU time of the agent for one", statistics.median(spent), "us")
 
 
-def rotation(table, stack):
-    """From the end of key rotate, with the renewal due at once, to the signal."""
-    connection = Gio.DBusConnection.new_for_address_sync(
-        stack.bus, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
-        Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
-    told = []
-    connection.signal_subscribe("org.akmad1", "org.akmad1.Application", "KeyChanged", APPLICATION,
-                                None, 0, lambda *a: told.append(time.monotonic()))
-    took, context = [], GLib.MainContext.default()
+class Changes:
+    """KeyChanged of the application, as a program on the bus hears of it."""
+
+    def __init__(self, stack):
+        self.connection = Gio.DBusConnection.new_for_address_sync(
+            stack.bus, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
+            Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+        self.told = []
+        self.connection.signal_subscribe(
+            "org.akmad1", "org.akmad1.Application", "KeyChanged", APPLICATION, None, 0,
+            lambda *a: self.told.append((a[5].unpack()[0], time.clock_gettime(time.CLOCK_BOOTTIME))))
+
+    def wait(self):
+        """(kid, moment) of the next one."""
+        context, end = GLib.MainContext.default(), time.monotonic() + 60
+        while not self.told:
+            assert time.monotonic() < end, "no KeyChanged"
+            context.iteration(True)
+        return self.told.pop(0)
+
+    def renew(self):
+        self.connection.call("org.akmad1", APPLICATION, "org.akmad1.Application", "Renew", None, None, 0,
+                             60000, None, None)
+
+    def close(self):
+        self.connection.close_sync(None)
+
+
+def rotation_and_call(table, stack, changes):
+    """From the end of key rotate, and a call of Renew, to the signal."""
+    took = []
     for _ in range(RUNS):
         stack.server("key", "rotate", "--application", "mqtt")
-        start = time.monotonic()
-        told.clear()
-        connection.call("org.akmad1", APPLICATION, "org.akmad1.Application", "Renew", None, None, 0,
-                        60000, None, None)
-        while not told:
-            assert time.monotonic() < start + 60, "no KeyChanged"
-            context.iteration(True)
-        took.append((told[0] - start) * 1e3)
-    connection.close_sync(None)
-    table.row("rotation to KeyChanged, renewal due", statistics.median(took), "ms")
+        start = time.clock_gettime(time.CLOCK_BOOTTIME)
+        changes.renew()
+        took.append((changes.wait()[1] - start) * 1e3)
+    table.row("rotation and Renew to KeyChanged", statistics.median(took), "ms")
+
+
+def rotation_when_due(table, stack, changes, settings):
+    """Nobody calls: from the moment at which the schedule has the next renewal to the signal, with a
+    rotation before that moment. The moment is that of the timer, which the kernel tells root."""
+    if os.getuid() != 0:
+        print("bench: the timer of the agent is for root: not measured", file=sys.stderr)
+        return
+    agent = stack.processes["akmad"]
+    stack.agent_config(**dict(settings, applications=SECTION + "refresh=1s\n"))
+    agent.signal(signal.SIGHUP)
+    took = []
+    while len(took) < ROTATIONS:
+        stack.server("key", "rotate", "--application", "mqtt")
+        now, left = time.clock_gettime(time.CLOCK_BOOTTIME), cost.timers_s(agent.pid)
+        moment = changes.wait()[1]
+        # one that an exchange under way has brought, or none was planned: another try
+        if left and left[0] <= 1 and moment > now + left[0]:
+            took.append((moment - now - left[0]) * 1e3)
+    stack.agent_config(**settings)
+    agent.signal(signal.SIGHUP)
+    table.row("rotation to KeyChanged, renewal due", statistics.median(took), "ms", runs=ROTATIONS)
+    table.row("  the longest", max(took), "ms", runs=ROTATIONS)
+
+
+def rotation(table, stack, settings):
+    changes = Changes(stack)
+    rotation_and_call(table, stack, changes)
+    rotation_when_due(table, stack, changes, settings)
+    changes.close()
 
 
 def settle(pid):
@@ -165,10 +213,11 @@ def bench(table, idle_s):
         stack.start_keyserver(extra=fleet.NO_LIMITS)
         stack.start_bus()
         cold_starts(table, stack)
-        stack.start_agent(applications=SECTION, agent="credential-socket=%s\n" %
-                          stack.path("credentials"))
+        settings = {"applications": SECTION,
+                    "agent": "credential-socket=%s\n" % stack.path("credentials")}
+        stack.start_agent(**settings)
         stack.wait_key()
         calls(table, stack)
         credentials(table, stack)
-        rotation(table, stack)
+        rotation(table, stack, settings)
         idleness(table, stack, idle_s)

@@ -28,3 +28,14 @@ def wakeups(pid):
         with open(path) as f:
             total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(), re.M)[1])
     return total
+
+
+def timers_s(pid):
+    """Seconds until each of its timers on CLOCK_BOOTTIME that is set, the next one first."""
+    left = []
+    for path in glob.glob("/proc/%d/fdinfo/*" % pid):
+        with open(path) as f:
+            found = re.search(r"^clockid: 7$.*^it_value: \((\d+), (\d+)\)$", f.read(), re.M | re.S)
+        if found and found.groups() != ("0", "0"):
+            left.append(int(found[1]) + int(found[2]) / 1e9)
+    return sorted(left)
