@@ -8,6 +8,7 @@
 
 #define INTERFACE "org.akmad1.Application"
 #define PATH      AKMA_ROOT_PATH "/application"
+#define GONE      "the application is not there any more"
 #define KID_MAX   80 /* 64 + ':' + 15 */
 
 struct _AkmaApplicationAdaptor {
@@ -254,8 +255,8 @@ akma_application_adaptor_free(AkmaApplicationAdaptor *self)
     if (!self)
         return;
 
-    akma_callers_forget(self->context->callers, self);
-    akma_managers_forget(self->context->managers, self);
+    akma_callers_forget(self->context->callers, self, AKMA_ERROR_KEY_UNKNOWN, GONE);
+    akma_managers_forget(self->context->managers, self, AKMA_ERROR_KEY_UNKNOWN, GONE);
     akma_export_retract(&self->on_bus);
     akma_export_clear(&self->on_bus);
     g_array_unref(self->uids);

@@ -2,7 +2,6 @@
 
 #include "dbus/callers.h"
 
-#include "base/error.h"
 #include "dbus/credentials.h"
 #include "dbus/decision.h"
 #include "dbus/limit.h"
@@ -290,7 +289,7 @@ akma_callers_admit(AkmaCallers *self,
 }
 
 static void
-forget_in_peer(Peer *peer, gpointer user_data)
+forget_in_peer(Peer *peer, gpointer user_data, AkmaError code, const char *why)
 {
     GList *next;
 
@@ -301,20 +300,20 @@ forget_in_peer(Peer *peer, gpointer user_data)
         if (call->user_data != user_data)
             continue;
         g_queue_delete_link(&peer->waiting, l);
-        refuse(call, AKMA_ERROR_KEY_UNKNOWN, "no such application");
+        turn_away(call, AKMA_EVENT_CALLER_UNKNOWN, code, why);
         akma_call_free(call);
     }
 }
 
 void
-akma_callers_forget(AkmaCallers *self, gpointer user_data)
+akma_callers_forget(AkmaCallers *self, gpointer user_data, AkmaError code, const char *why)
 {
     GHashTableIter iter;
     gpointer peer;
 
     g_hash_table_iter_init(&iter, self->peers);
     while (g_hash_table_iter_next(&iter, NULL, &peer))
-        forget_in_peer(peer, user_data);
+        forget_in_peer(peer, user_data, code, why);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "base/error.h"
 #include "dbus/auth.h"
 
 G_BEGIN_DECLS
@@ -37,8 +38,11 @@ int akma_callers_admit(AkmaCallers *self,
                        AkmaCallFunc func,
                        gpointer user_data);
 
-/* @user_data ends: calls that wait to be admitted to it are refused with KeyUnknown. */
-void akma_callers_forget(AkmaCallers *self, gpointer user_data);
+/*
+ * @user_data ends: calls that wait to be admitted to it are refused with @code and @why, and logged
+ * as refusals.h says.
+ */
+void akma_callers_forget(AkmaCallers *self, gpointer user_data, AkmaError code, const char *why);
 
 /* Counts as in flight until it is freed. */
 void akma_call_free(AkmaCall *self);

@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include "base/error.h"
 #include "dbus/decision.h"
 
 #define POLKIT_NAME      "org.freedesktop.PolicyKit1"
@@ -42,14 +41,6 @@ question_free(Question *question)
     g_free(question);
 }
 
-static void
-refuse(AkmaCall *call, AkmaError code, const char *message)
-{
-    g_autoptr(GError) error = g_error_new_literal(AKMA_ERROR, (int)code, message);
-
-    akma_call_refuse(call, error);
-}
-
 AkmaManagers *
 akma_managers_new(sd_bus *bus)
 {
@@ -81,13 +72,24 @@ allow(AkmaCall *taken, AkmaDecision *decision, AkmaCallFunc func, gpointer user_
 }
 
 static void
-deny(AkmaCall *taken, AkmaDecision *decision, const char *message)
+refuse(AkmaCall *taken,
+       AkmaDecision *decision,
+       AkmaError code,
+       const char *message,
+       const char *result)
 {
     g_autoptr(AkmaCall) call = taken;
+    g_autoptr(GError) error = g_error_new_literal(AKMA_ERROR, (int)code, message);
 
     decision->event = AKMA_EVENT_MANAGEMENT_REFUSED;
-    akma_decision_log(call, decision, "not authorized");
-    refuse(call, AKMA_ERROR_NOT_AUTHORIZED, message);
+    akma_decision_log(call, decision, result);
+    akma_call_refuse(call, error);
+}
+
+static void
+deny(AkmaCall *taken, AkmaDecision *decision, const char *message)
+{
+    refuse(taken, decision, AKMA_ERROR_NOT_AUTHORIZED, message, "not authorized");
 }
 
 /* Only a whole answer that says so is a yes. */
@@ -194,7 +196,7 @@ akma_managers_admit(AkmaManagers *self,
 }
 
 void
-akma_managers_forget(AkmaManagers *self, gpointer user_data)
+akma_managers_forget(AkmaManagers *self, gpointer user_data, AkmaError code, const char *why)
 {
     GList *next;
 
@@ -205,7 +207,7 @@ akma_managers_forget(AkmaManagers *self, gpointer user_data)
         if (question->user_data != user_data)
             continue;
         g_queue_delete_link(&self->waiting, l);
-        refuse(question->call, AKMA_ERROR_KEY_UNKNOWN, "it is not there any more");
+        refuse(g_steal_pointer(&question->call), &question->decision, code, why, why);
         question_free(question);
     }
 }

@@ -30,7 +30,8 @@ void akma_managers_admit(AkmaManagers *self,
                          AkmaCallFunc func,
                          gpointer user_data);
 
-/* @user_data ends: calls that wait to be admitted to it are refused with KeyUnknown. */
-void akma_managers_forget(AkmaManagers *self, gpointer user_data);
+/* @user_data ends: calls that wait to be admitted to it are refused with @code and @why, and
+ * logged. */
+void akma_managers_forget(AkmaManagers *self, gpointer user_data, AkmaError code, const char *why);
 
 G_END_DECLS

@@ -4,6 +4,7 @@
 
 #define INTERFACE "org.akmad1.Modem"
 #define PATH      AKMA_ROOT_PATH "/modem"
+#define GONE      "the modem is not there any more"
 
 struct _AkmaModemAdaptor {
     const AkmaAdaptorContext *context;
@@ -182,8 +183,8 @@ akma_modem_adaptor_free(AkmaModemAdaptor *self)
     if (!self)
         return;
 
-    akma_callers_forget(self->context->callers, self);
-    akma_managers_forget(self->context->managers, self);
+    akma_callers_forget(self->context->callers, self, AKMA_ERROR_NO_MODEM, GONE);
+    akma_managers_forget(self->context->managers, self, AKMA_ERROR_NO_MODEM, GONE);
     akma_export_retract(&self->on_bus);
     akma_export_clear(&self->on_bus);
     g_free(self->device);

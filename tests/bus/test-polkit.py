@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from world import APPLICATION, MANAGER, ROOT, World, path_of  # noqa: E402
+from world import APPLICATION, ERROR, MANAGER, ROOT, World, path_of  # noqa: E402
 
 import harness  # noqa: E402
 import tap  # noqa: E402
@@ -134,20 +134,46 @@ def reject_when_polkit_goes_without_an_answer():
         assert caller.returncode == 1 and "only root" in said, said
 
 
+def start_caller(w, path, interface, method):
+    """It says the name of the error, too."""
+    return subprocess.Popen(
+        ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "gdbus", "call",
+         "--address", w.stack.bus, "--timeout", "60", "--dest", "org.akmad1", "--object-path", path,
+         "--method", interface + "." + method], stderr=subprocess.PIPE, text=True)
+
+
+def reject_gone(w, caller, name, decision, why):
+    _, said = caller.communicate(timeout=60)
+    assert caller.returncode == 1 and "%s%s: %s" % (ERROR, name, why) in said, said
+    # one line, as each decision has
+    lines = [line for line in w.log().splitlines() if decision in line]
+    assert len(lines) == 1 and lines[0].endswith(": " + why), lines
+
+
 @tap.test
 def reject_a_call_whose_application_goes_while_polkit_is_asked():
     with World() as w:
         asked = start_polkit(w, "silent")
         w.start().wait_key()
-        caller = subprocess.Popen(
-            ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "busctl",
-             "--address=" + w.stack.bus, "--timeout=60", "call", "org.akmad1", *RENEW],
-            stderr=subprocess.PIPE, text=True)
+        caller = start_caller(w, *RENEW)
         harness.wait_until("polkit was asked", asked)
         w.applications = ""
         w.reload()
-        _, said = caller.communicate(timeout=60)
-        assert caller.returncode == 1 and "not there any more" in said, said
+        reject_gone(w, caller, "KeyUnknown", "Renew mqtt kid - by uid %d" % NOBODY,
+                    "the application is not there any more")
+
+
+@tap.test
+def reject_a_probe_whose_modem_goes_while_polkit_is_asked():
+    with World() as w:
+        asked = start_polkit(w, "silent")
+        w.start().wait_key()
+        w.wait("the modem is there", lambda: ROOT + "/modem/0" in w.objects())
+        caller = start_caller(w, ROOT + "/modem/0", "org.akmad1.Modem", "Probe")
+        harness.wait_until("polkit was asked", asked)
+        assert w.stack.control("unplug").startswith("ok")
+        reject_gone(w, caller, "NoModem", "Probe - kid - by uid %d" % NOBODY,
+                    "the modem is not there any more")
 
 
 if __name__ == "__main__":
