@@ -81,7 +81,7 @@ akma_application_new(const AkmaApplicationContext *context,
     self->context = *context;
     self->name = g_strdup(section->name);
     self->server = g_strdup(section->server);
-    self->waiters = akma_waiters_new();
+    self->waiters = akma_waiters_new(AKMA_WAIT_MAX_S * 1000);
     self->timer = akma_timer_new(akma_application_timer_fired, self);
     akma_application_set_config(self, config, section);
 

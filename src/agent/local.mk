@@ -36,9 +36,10 @@ sbin_PROGRAMS += %D%/akmad
 %C%_akmad_LDADD = %D%/libagent.la
 
 agent_tests = tests/unit/test-agent-config tests/unit/test-cards tests/unit/test-renewal tests/unit/test-application \
-	tests/unit/test-enrol
+	tests/unit/test-enrol tests/unit/test-waiters
 unit_tests += $(agent_tests)
 tests_unit_test_agent_config_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
+tests_unit_test_waiters_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 tests_unit_test_cards_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 tests_unit_test_renewal_LDADD = %D%/libagent.la $(CMOCKA_LIBS)
 tests_unit_test_application_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=akma_file_replace

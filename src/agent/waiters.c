@@ -6,6 +6,7 @@
 
 struct _AkmaWaiters {
     GQueue queue; /* Waiter */
+    unsigned wait_ms;
 };
 
 typedef struct {
@@ -31,8 +32,8 @@ timed_out(gpointer user_data)
     Waiter *waiter = user_data;
     g_autoptr(GError) error = g_error_new(AKMA_ERROR,
                                           AKMA_ERROR_NOT_READY,
-                                          "the exchange has not ended within %d s",
-                                          AKMA_WAIT_MAX_S);
+                                          "the exchange has not ended within %g s",
+                                          waiter->owner->wait_ms / 1000.0);
 
     waiter->timeout = 0;
     finish(waiter, error);
@@ -41,9 +42,13 @@ timed_out(gpointer user_data)
 }
 
 AkmaWaiters *
-akma_waiters_new(void)
+akma_waiters_new(unsigned wait_ms)
 {
-    return g_new0(AkmaWaiters, 1);
+    AkmaWaiters *self = g_new0(AkmaWaiters, 1);
+
+    self->wait_ms = wait_ms;
+
+    return self;
 }
 
 void
@@ -67,7 +72,7 @@ akma_waiters_add(AkmaWaiters *self, AkmaEnrolledFunc done, gpointer user_data)
     waiter->owner = self;
     waiter->done = done;
     waiter->user_data = user_data;
-    waiter->timeout = g_timeout_add_seconds(AKMA_WAIT_MAX_S, timed_out, waiter);
+    waiter->timeout = g_timeout_add(self->wait_ms, timed_out, waiter);
     g_queue_push_tail(&self->queue, waiter);
 }
 
