@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The agent over its life: restart, reload, bad files, modem and server that go and come."""
 import os
+import signal
 import sys
 import threading
 import time
@@ -26,6 +27,28 @@ def a_restart_serves_from_the_sealed_file_without_modem_and_server():
         w.restart()
         assert w.get_key()[0] == KEY
         w.wait("no modem", lambda: w.get_all(ROOT, MANAGER)["State"] == "no-modem")
+
+
+@tap.test
+def a_key_that_was_announced_is_served_after_a_power_cut():
+    with World() as w:
+        w.start().wait_key()
+        agent, ended = w.stack.processes.pop("akmad").popen, []
+
+        def cut(_connection, _sender, _path, _interface, _member, parameters):
+            agent.kill()
+            ended.append(parameters.unpack())
+        w.connection.signal_subscribe(world.NAME, world.APPLICATION, "KeyChanged", None, None, 0, cut)
+        w.server.rotate("mqtt", b"n" * 32)
+        w.connection.call(world.NAME, world.path_of("mqtt"), world.APPLICATION, "Renew", None, None, 0,
+                          -1, None, None)
+        w.iterate(lambda: ended)
+        assert ended == [("mqtt:2",)], ended
+        assert agent.wait(60) == -signal.SIGKILL
+        w.stack.stop("akma-modemsim")
+        w.stack.start_agent(config=False)
+        value, attributes = w.get_key()
+        assert (value, attributes["kid"]) == (b"n" * 32, "mqtt:2"), attributes
 
 
 @tap.test
