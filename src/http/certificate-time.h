@@ -13,11 +13,11 @@ G_BEGIN_DECLS
 typedef struct {
     int64_t wall;  /* the system's clock */
     int64_t build; /* it cannot be earlier */
-    int64_t seen;  /* the latest time that a server told before; 0: none */
+    int64_t seen;  /* what time this server told last; 0: none */
 } AkmaCertificateTime;
 
 /*
- * The clock, if it can be right; else the latest time that is known, so that a gateway without
+ * The clock, if it can be right; else the later of the other two, so that a gateway without
  * battery reaches its server before it has the time. What servers told counts only then: one
  * whose clock is far ahead must not end every certificate for good.
  */

@@ -36,7 +36,7 @@ typedef struct {
     const char *interface;   /* NULL, or the network interface to go out by */
     const char *https_proxy; /* NULL, or HOST:PORT for CONNECT */
     const char *user_agent;  /* NULL: "akmad/<version>" */
-    int64_t time_seen;       /* the latest time that is known, for a clock that is wrong; 0: none */
+    int64_t time_seen;       /* what the server told last, for a clock that is wrong; 0: none */
     /* NULL, or the external PSK of TLS 1.3 that proves both ends in place of certificates */
     AkmaSecret *psk;
     const char *psk_identity;
