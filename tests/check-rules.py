@@ -32,6 +32,11 @@ def limits_told():
     return set(re.findall(r'LIMIT_[A-Z_]+\] = "([a-z_]+)"', table))
 
 
+def rooms_told():
+    table = read("src/keyserver/metrics.c").split("akma_metrics_room_name(AkmaRoom room)")[1]
+    return set(re.findall(r'ROOM_[A-Z]+\] = "([a-z]+)"', table))
+
+
 @tap.test
 def each_rule_has_what_an_alert_needs():
     assert len(rules()) == 6
@@ -52,7 +57,7 @@ def figures_results_and_labels_of_the_rules_are_those_of_the_server():
         for results in re.findall(r'result=~?"([^"]+)"', rule["expr"]):
             assert set(results.split("|")) <= causes, results
         for limits in re.findall(r'limit=~?"([^"]+)"', rule["expr"]):
-            assert set(limits.split("|")) <= limits_told(), limits
+            assert set(limits.split("|")) <= limits_told() | rooms_told(), limits
 
 
 @tap.test
@@ -60,8 +65,8 @@ def figures_of_the_server_stand_in_its_page():
     page = read("packaging/man/akma-keyserver.8")
     for name in set(re.findall(r'"(akma_[a-z_]+)"', read("src/keyserver/prometheus.c"))):
         assert re.search(r"^\.It Cm (\S+ , )*%s\b" % name, page, re.M), name
-    assert len(limits_told()) == 13
-    for limit in limits_told():
+    assert len(limits_told()) == 13 and len(rooms_told()) == 4
+    for limit in limits_told() | rooms_told():
         assert re.search(r"^\.Cm (\S+ , )*%s\b" % limit, page, re.M), limit
 
 

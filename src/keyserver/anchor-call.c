@@ -132,6 +132,7 @@ call_end(AkmaAnchorCall *call, unsigned result)
     if (call->trial)
         akma_breaker_release(&call->anchor->breaker);
     call->anchors->in_flight--;
+    call->anchor->in_flight--;
     akma_anchors_unref(call->anchors);
     g_bytes_unref(call->body);
     g_clear_pointer(&call->header, akma_secret_unref);
@@ -175,8 +176,7 @@ on_response(const AkmaH2Response *response, const GError *error, void *user_data
     call->call = NULL;
     if (ask_again(call, response))
         return;
-    if (response || error->code != AKMA_ERROR_RATE_LIMITED)
-        count_failure(call->anchors, call->anchor, refusal.cause == AKMA_CAUSE_ANCHOR_UNAVAILABLE);
+    count_failure(call->anchors, call->anchor, refusal.cause == AKMA_CAUSE_ANCHOR_UNAVAILABLE);
     if (refusal.cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN)
         akma_unknown_kids_add(call->anchor->unknown, call->hash, uv_now(call->anchors->loop));
     if (refusal.cause == AKMA_CAUSE_NONE)
@@ -245,6 +245,16 @@ begin(AkmaAnchorCall *call)
         send_request(call);
 }
 
+/* What is full is our own room: the anchor is not to blame, and did not hear of it. */
+static bool
+refuse_full(const AkmaAnchors *self, AkmaRoom room, AkmaRefusal *ret_refusal)
+{
+    akma_figures_count_full(self->figures, room);
+
+    return akma_refuse(
+        ret_refusal, AKMA_CAUSE_STORE_UNAVAILABLE, "too many requests wait for anchors");
+}
+
 static bool
 may_ask(AkmaAnchors *self,
         AkmaAnchorPeer *anchor,
@@ -258,9 +268,10 @@ may_ask(AkmaAnchors *self,
         return akma_refuse(ret_refusal,
                            AKMA_CAUSE_ANCHOR_KEY_UNKNOWN,
                            "the anchor had no key for this kid a moment ago");
+    if (anchor->in_flight >= anchor->in_flight_max)
+        return refuse_full(self, AKMA_ROOM_ANCHOR, ret_refusal);
     if (self->in_flight >= self->in_flight_max)
-        return akma_refuse(
-            ret_refusal, AKMA_CAUSE_ANCHOR_UNAVAILABLE, "too many requests wait for anchors");
+        return refuse_full(self, AKMA_ROOM_ANCHORS, ret_refusal);
     if (!akma_breaker_take(&anchor->breaker, now, ret_trial))
         return akma_refuse(
             ret_refusal, AKMA_CAUSE_ANCHOR_UNAVAILABLE, "the anchor has failed just now");
@@ -310,6 +321,7 @@ akma_anchors_ask(AkmaAnchors *self,
     call->user_data = user_data;
     self->refs++;
     self->in_flight++;
+    anchor->in_flight++;
     begin(call);
 
     return call;

@@ -21,6 +21,8 @@ typedef struct {
     AkmaH2Client *client;
     AkmaAnchorToken *token; /* NULL: it wants none */
     AkmaBreaker breaker;
+    unsigned in_flight;
+    unsigned in_flight_max;
     AkmaUnknownKids *unknown;
 } AkmaAnchorPeer;
 

@@ -39,14 +39,17 @@ add_anchor(AkmaAnchors *self,
            GError **error)
 {
     AkmaAnchorPeer *anchor = g_new0(AkmaAnchorPeer, 1);
+    unsigned in_flight_max = MAX(IN_FLIGHT_ANCHOR / server->workers, 1);
     AkmaH2ClientConfig client = {
         .url = config->url,
         .timeout_ms = config->timeout_ms,
         .body_bytes = AKMA_ANCHOR_ANSWER_MAX,
-        .in_flight = MAX(IN_FLIGHT_ANCHOR / server->workers, 1),
+        /* those of all calls, and the one that is asked again when its answer ends */
+        .in_flight = in_flight_max + 1,
     };
 
     g_ptr_array_add(self->anchors, anchor);
+    anchor->in_flight_max = in_flight_max;
     anchor->kind = config->gba ? AKMA_ANCHOR_KIND_GBA : AKMA_ANCHOR_KIND_AKMA;
     anchor->nef = config->nef;
     anchor->path = g_strconcat(config->root,

@@ -82,7 +82,7 @@ keyserver_tests = tests/unit/test-admin tests/unit/test-anchor-answer tests/unit
 	tests/unit/test-keyserver-publish tests/unit/test-keyserver-store \
 	tests/unit/test-keyserver-store-rejects tests/unit/test-keyserver-store-shared \
 	tests/unit/test-keyserver-store-upstream \
-	tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id \
+	tests/unit/test-in-flight tests/unit/test-rate tests/unit/test-rights tests/unit/test-terminal-id \
 	tests/unit/test-upstream-answer
 unit_tests += $(keyserver_tests)
 keyserver_test_cflags = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(PQ_CFLAGS) $(SQLITE_CFLAGS) $(UV_CFLAGS) $(SSL_CFLAGS)
@@ -93,6 +93,8 @@ tests_unit_test_admin_LDADD = $(keyserver_test_libs) $(JANSSON_LIBS)
 tests_unit_test_anchor_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_anchor_answer_LDADD = $(keyserver_test_libs)
 tests_unit_test_breaker_LDADD = $(keyserver_test_libs)
+tests_unit_test_in_flight_CFLAGS = $(keyserver_test_cflags)
+tests_unit_test_in_flight_LDADD = $(keyserver_test_libs) $(SSL_LIBS) $(UV_LIBS)
 tests_unit_test_bsf_answer_CFLAGS = $(keyserver_test_cflags)
 tests_unit_test_bsf_answer_LDADD = $(keyserver_test_libs)
 tests_unit_test_digest_credentials_LDADD = $(keyserver_test_libs)

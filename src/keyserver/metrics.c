@@ -38,6 +38,7 @@ struct _AkmaFigures {
     TimesSlot exchange_times;
     TimesSlot store_times;
     Count limits[AKMA_N_LIMITS];
+    Count full[AKMA_N_ROOMS];
     PeersSlot anchors;
     PeersSlot providers;
     PeersSlot consumers;
@@ -181,6 +182,15 @@ akma_figures_count_limit(AkmaFigures *self, unsigned limit)
 
     if (self)
         add(&self->limits[limit], 1);
+}
+
+void
+akma_figures_count_full(AkmaFigures *self, AkmaRoom room)
+{
+    g_return_if_fail(room < AKMA_N_ROOMS);
+
+    if (self)
+        add(&self->full[room], 1);
 }
 
 /* The names come from the configuration, which may be read again: few, and never taken away. */
@@ -385,6 +395,8 @@ add_slot(AkmaTotals *sum, const AkmaFigures *slot, int64_t now_s)
     add_times(&sum->store_times, &slot->store_times);
     for (unsigned i = 0; i < AKMA_N_LIMITS; i++)
         sum->limits[i] += get(&slot->limits[i]);
+    for (unsigned i = 0; i < AKMA_N_ROOMS; i++)
+        sum->full[i] += get(&slot->full[i]);
     add_peers(&sum->anchors, &slot->anchors);
     add_peers(&sum->providers, &slot->providers);
     add_peers(&sum->consumers, &slot->consumers);
@@ -445,4 +457,17 @@ akma_metrics_limit_name(unsigned limit)
     };
 
     return names[limit];
+}
+
+const char *
+akma_metrics_room_name(AkmaRoom room)
+{
+    static const char *const names[AKMA_N_ROOMS] = {
+        [AKMA_ROOM_ANCHOR] = "anchor",
+        [AKMA_ROOM_ANCHORS] = "anchors",
+        [AKMA_ROOM_PROVIDER] = "provider",
+        [AKMA_ROOM_CONSUMERS] = "consumers",
+    };
+
+    return names[room];
 }

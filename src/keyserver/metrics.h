@@ -39,6 +39,15 @@ typedef enum {
 #define AKMA_LIMIT_TOTAL   (AKMA_LIMIT_ADDRESS + 1) /* and of all */
 #define AKMA_N_LIMITS      (AKMA_LIMIT_TOTAL + 1)
 
+/* What may be under way at once for others, and is refused over that. */
+typedef enum {
+    AKMA_ROOM_ANCHOR,    /* requests to one anchor */
+    AKMA_ROOM_ANCHORS,   /* to all */
+    AKMA_ROOM_PROVIDER,  /* to one provider */
+    AKMA_ROOM_CONSUMERS, /* requests of consumers */
+    AKMA_N_ROOMS,
+} AkmaRoom;
+
 #define AKMA_METRICS_NAME_SIZE 64
 #define AKMA_METRICS_PEERS_MAX 32 /* of a kind; more are added up under "other" */
 #define AKMA_METRICS_BUCKETS   15 /* of a histogram; the last one has no upper bound */
@@ -76,6 +85,8 @@ void akma_figures_time_store(AkmaFigures *self, uint64_t us);
 void akma_figures_set_store(AkmaFigures *self, AkmaStoreState state);
 /* One connection. @limit: AkmaH2Limit or AKMA_LIMIT_*. */
 void akma_figures_count_limit(AkmaFigures *self, unsigned limit);
+/* One request that was not made or not served, since there was no room for it. */
+void akma_figures_count_full(AkmaFigures *self, AkmaRoom room);
 /* @name: of [anchor @name]. */
 void akma_figures_count_anchor(AkmaFigures *self, const char *name, unsigned result);
 /* Is the anchor left alone because it failed? */
@@ -160,6 +171,7 @@ typedef struct {
     AkmaTimes exchange_times;
     AkmaTimes store_times;
     uint64_t limits[AKMA_N_LIMITS];
+    uint64_t full[AKMA_N_ROOMS];
     AkmaPeersTotals anchors;
     AkmaPeersTotals providers;
     AkmaPeersTotals consumers;
@@ -175,5 +187,6 @@ const char *akma_metrics_profile_name(AkmaProfile profile);
 const char *akma_metrics_kind_name(unsigned kind);
 /* "idle"; those of [limits] by their setting. */
 const char *akma_metrics_limit_name(unsigned limit);
+const char *akma_metrics_room_name(AkmaRoom room);
 
 G_END_DECLS

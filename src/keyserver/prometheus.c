@@ -106,6 +106,16 @@ put_limits(GString *text, const AkmaTotals *totals)
                                "\n",
                                akma_metrics_limit_name(limit),
                                totals->limits[limit]);
+
+    put_head(text,
+             "akma_requests_limited_total",
+             "counter",
+             "Requests that found as many under way as may be, by whose.");
+    for (AkmaRoom room = 0; room < AKMA_N_ROOMS; room++)
+        g_string_append_printf(text,
+                               "akma_requests_limited_total{limit=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                               akma_metrics_room_name(room),
+                               totals->full[room]);
 }
 
 /* Whom this server asks, or who asks it, and how that is told. */

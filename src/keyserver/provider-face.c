@@ -6,8 +6,9 @@
 
 #include "proto/provider-request.h"
 
-#define STREAMS  32  /* that a consumer may have at once on a connection */
-#define ASKS_MAX 256 /* under way, of all: their keys share the secure heap with terminals */
+#define STREAMS 32 /* that a consumer may have at once on a connection */
+#define ASKS_MAX                                                                                   \
+    256 /* under way in a worker, of all: their keys share the secure heap with terminals */
 
 /* One request that the store is asked for; it lives in its stream and in the operation. */
 typedef struct {
@@ -202,12 +203,14 @@ akma_provider_face_request(AkmaFront *front, AkmaH2Stream *stream, const AkmaH2R
     }
 
     akma_h2_conn_trust(conn, STREAMS);
-    if (!akma_bucket_take(&consumer->bucket, &front->total_flow, uv_now(front->loop), &wait_s))
+    if (!akma_bucket_take(&consumer->bucket, &front->total_flow, uv_now(front->loop), &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many requests of this consumer");
-    else if (front->asks >= ASKS_MAX)
+    } else if (front->asks >= ASKS_MAX) {
+        akma_figures_count_full(front->figures, AKMA_ROOM_CONSUMERS);
         akma_refuse(&refusal, AKMA_CAUSE_STORE_UNAVAILABLE, "too many requests of consumers");
-    else if (akma_front_check_envelope(front, request, "application/json", &refusal) &&
-             akma_provider_request_from_json(request->body, request->body_len, &parsed, &refusal)) {
+    } else if (akma_front_check_envelope(front, request, "application/json", &refusal) &&
+               akma_provider_request_from_json(
+                   request->body, request->body_len, &parsed, &refusal)) {
         ask_store(front, stream, consumer, &parsed);
         return;
     }

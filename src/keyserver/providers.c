@@ -19,6 +19,8 @@ typedef struct {
     AkmaH2Client *client;
     AkmaSecret *header; /* of Authorization, with its final NUL; NULL: no token is shown */
     AkmaBreaker breaker;
+    unsigned in_flight;
+    unsigned in_flight_max;
 } Provider;
 
 struct _AkmaProviders {
@@ -87,6 +89,7 @@ add_provider(AkmaProviders *self,
 
     g_ptr_array_add(self->all, provider);
     provider->name = g_strdup(config->name);
+    provider->in_flight_max = MAX(IN_FLIGHT / server->workers, 1);
     if (config->has_token) {
         provider->header = new_header(server, config, error);
         if (!provider->header)
@@ -198,6 +201,7 @@ call_end(AkmaProviderCall *call, unsigned result)
     akma_figures_count_provider(call->providers->figures, call->provider->name, result);
     if (call->trial)
         akma_breaker_release(&call->provider->breaker);
+    call->provider->in_flight--;
     akma_providers_unref(call->providers);
     g_strfreev(call->key_ids);
     g_free(call);
@@ -222,14 +226,12 @@ on_response(const AkmaH2Response *response, const GError *error, void *user_data
 {
     AkmaProviderCall *call = user_data;
     AkmaCause cause = response ? judge(response) : judge_error(error);
-    bool ours = !response && error->code == AKMA_ERROR_RATE_LIMITED;
     bool failed = !response || response->status >= 500;
     g_autoptr(AkmaKeySet) set = NULL;
 
     call->call = NULL;
-    /* the provider's word about others, or our own limit, says nothing about its health */
-    if (!ours)
-        count_failure(call->providers, call->provider, failed);
+    /* the provider's word about others says nothing about its health */
+    count_failure(call->providers, call->provider, failed);
     if (cause == AKMA_CAUSE_NONE)
         set = akma_upstream_parse(
             response->body, response->body_len, (const char *const *)call->key_ids, &cause);
@@ -262,7 +264,13 @@ akma_providers_ask(AkmaProviders *self,
 
     if (!provider)
         g_warning("provider %s is not in the configuration", provider_name);
-    if (!provider || !body || !akma_breaker_take(&provider->breaker, uv_now(self->loop), &trial))
+    if (!provider || !body)
+        return NULL;
+    if (provider->in_flight >= provider->in_flight_max) {
+        akma_figures_count_full(self->figures, AKMA_ROOM_PROVIDER);
+        return NULL;
+    }
+    if (!akma_breaker_take(&provider->breaker, uv_now(self->loop), &trial))
         return NULL;
 
     call = g_new0(AkmaProviderCall, 1);
@@ -273,6 +281,7 @@ akma_providers_ask(AkmaProviders *self,
     call->done = done;
     call->user_data = user_data;
     self->refs++;
+    provider->in_flight++;
     if (provider->header)
         headers[2].value = (const char *)akma_secret_peek(provider->header, &len);
     call->call = akma_h2_client_request(provider->client,

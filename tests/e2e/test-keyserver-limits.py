@@ -2,6 +2,7 @@
 """Connections that run into a limit of the key server: each is counted, under the name of its limit,
 and nobody else is."""
 import os
+import resource
 import socket
 import ssl
 import sys
@@ -17,7 +18,8 @@ try:
 except ImportError as missing:
     tap.skip_all(str(missing))
 
-from figures import metrics  # noqa: E402
+import psk_client  # noqa: E402
+from figures import TCP, metrics, value  # noqa: E402
 from flood import FIELD_4000, GET, PREFACE, frame  # noqa: E402
 from harness import FQDN, wait_until  # noqa: E402
 from keyserver import Server  # noqa: E402
@@ -123,6 +125,37 @@ def connections_over_a_rate_are_counted_by_whose_it_is():
                 with connect(s) as sock:
                     until_closed(sock)
                 is_counted(s, **{limit: n})
+
+
+@tap.test
+def what_we_have_no_room_for_is_not_the_fault_of_an_anchor_that_is_slow():
+    """1000 questions wait at one anchor; three more terminals are told to come later."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files[1], files[1]))
+    with psk_client.PskServer(rates=TCP.replace(
+            "[limits]\n", "[limits]\ntotal=100000/s\nhandshakes=5000\n")) as s:
+        s.operator.answer = lambda request: None
+        socks = []
+        for i in range(1003):
+            identity = "3GPP-AKMA;%d.x@5gc.mnc001.mcc001.3gppnetwork.org" % i
+            socks.append(psk_client.connect(s))
+            socks[-1].sendall(psk_client.records(psk_client.client_hello([(identity, bytes(32))])))
+        wait_until("three are too many",
+                   lambda: value(s, "akma_requests_limited_total", limit="anchor") == 3)
+        told = metrics(s)
+        assert told["akma_exchanges_total", (("anchor", "akma"), ("profile", "psk"),
+                                             ("result", "store_unavailable"))] == 3
+        asked = {dict(labels)["result"]: n for (name, labels), n in told.items()
+                 if name == "akma_anchor_requests_total"}
+        assert not any(n for result, n in asked.items() if result != "unfinished"), asked
+        assert not told.get(("akma_anchor_broken", (("anchor", "operator"),)))
+        for sock in socks:
+            sock.close()
+        # those who wait have gone: there is room
+        s.operator.answer = s.answer
+        wait_until("a handshake that waits no more",
+                   lambda: value(s, "akma_handshakes_waiting") == 0)
+        assert "mqtt" in s.exchange().by_id
 
 
 tap.main()

@@ -107,6 +107,8 @@ write_two_slots(AkmaMetrics *metrics)
     akma_figures_count_limit(first, AKMA_H2_LIMIT_RESETS);
     akma_figures_count_limit(second, AKMA_H2_LIMIT_RESETS);
     akma_figures_count_limit(second, AKMA_LIMIT_TOTAL);
+    akma_figures_count_full(first, AKMA_ROOM_CONSUMERS);
+    akma_figures_count_full(second, AKMA_ROOM_CONSUMERS);
     akma_figures_count_provider(first, "fifth", AKMA_CAUSE_UPSTREAM_REFUSED);
     akma_figures_count_provider(second, "fifth", AKMA_CAUSE_UPSTREAM_REFUSED);
     akma_figures_set_provider(first, "fifth", true);
@@ -219,6 +221,8 @@ names_in_the_text_are_escaped(void **state)
     assert_non_null(strstr(text->str, "\nakma_exchange_seconds_bucket{le=\"+Inf\"} 3\n"));
     assert_non_null(strstr(text->str, "\nakma_exchange_seconds_sum 4294.968296\n"));
     assert_non_null(strstr(text->str, "\nakma_connections_limited_total{limit=\"total\"} 1\n"));
+    assert_non_null(strstr(text->str, "\nakma_requests_limited_total{limit=\"consumers\"} 2\n"));
+    assert_non_null(strstr(text->str, "\nakma_requests_limited_total{limit=\"anchor\"} 0\n"));
     assert_non_null(strstr(text->str, "\nakma_provider_broken{provider=\"fifth\"} 1\n"));
     assert_non_null(strstr(text->str,
                            "\nakma_provider_requests_total{provider=\"fifth\","
