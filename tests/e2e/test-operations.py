@@ -108,7 +108,7 @@ def every_command_of_the_page_for_operators_works_in_its_order():
         assert len(told["terminal restore TERMINAL"]["mqtt"]) == 43
         # neither another database nor another store key changed a key
         assert given["Backup"] == given["PostgreSQL"] == given["Another store key"] is not None
-        assert not os.path.exists(s.stack.path("store.key.old"))
+        assert not os.path.exists(s.stack.path("store.key"))
         with open(s.stack.path("akma-keyserver.conf")) as f:
             assert "backend=postgresql" in f.read()
 
