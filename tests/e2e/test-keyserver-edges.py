@@ -523,7 +523,9 @@ def run(*argv, **more):
 VERBS = [(), ("init",), ("serve",), ("check",), ("status",)] + [
     ("application", w) for w in ("", "add", "list", "show", "remove", "allow", "deny")] + [
     ("terminal", w) for w in ("", "list", "show", "id", "label", "group", "revoke", "restore",
-                              "forget")] + [("key", w) for w in ("", "list", "rotate", "revoke")]
+                              "forget")] + [
+    ("key", w) for w in ("", "list", "rotate", "revoke", "import")] + [("export",)] + [
+    ("store", w) for w in ("", "migrate", "backup", "rekey")]
 
 
 @tap.test

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tap  # noqa: E402
@@ -213,19 +214,30 @@ def a_terminal_that_somebody_holds_locked_does_not_hold_up_the_others():
         check_store_holds(s, ledger)
 
 
+def store_up(s):
+    with urllib.request.urlopen("http://%s/metrics" % s.stack.ready["akma-keyserver"]["admin"]) as answer:
+        told = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines()
+                    if not line.startswith("#"))
+    return int(told["akma_store_up"])
+
+
 @tap.test
 def a_database_that_is_away_is_503_at_once_and_found_again():
-    with Server(conninfo=pg.conninfo("away")) as s:
+    admin = keyserver.RATES + "[admin]\nlisten=127.0.0.1:0\n"
+    with Server(extra=admin, conninfo=pg.conninfo("away")) as s:
         name_terminals(s)
         ledger = Ledger()
         ledger.ask_until_given(s, KID)
+        assert store_up(s) == 1
         pg.kill()
         for _ in range(3):
             assert cause_of(s.exchange) == GONE
+        assert store_up(s) == 0
         result = s.verb("status", check=False)
         assert result.returncode == 30, result
         pg.start()
         ledger.ask_until_given(s, KID)
+        harness.wait_until("that is told", lambda: store_up(s) == 1)
         check_store_holds(s, ledger)
 
 
