@@ -184,6 +184,17 @@ def every_action_of_polkit_stands_in_its_policy():
 
 
 @tap.test
+def every_event_and_member_of_the_audit_log_stands_in_its_page():
+    with open(os.path.join(top, "src/keyserver/audit.c")) as file:
+        code = file.read()
+    events = re.findall(r'"(\w+)"', code.split(" events[] = {")[1].split("}")[0])
+    members = ["time"] + re.findall(r'^    add\(line, "(\w+)"', code, re.M)
+    text = page("akma-keyserver.conf.5").split(".Sh AUDIT LOG")[1].split(".Sh ")[0]
+    assert re.findall(r"^\.It Cm (\w+)$", text, re.M) == members + events, (members, events)
+    assert len(members) == 8 and len(events) == 7
+
+
+@tap.test
 def pages_pass_mandoc():
     if not shutil.which("mandoc"):
         raise tap.Skip("mandoc is not installed")

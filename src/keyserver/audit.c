@@ -12,6 +12,18 @@
 
 #include "base/error.h"
 
+/* They are promised to whoever reads the lines. */
+static const char *const events[] = {
+    "session",
+    "delivered",
+    "refused",
+    "rotated",
+    "revoked",
+    "imported",
+    "exported",
+    NULL,
+};
+
 struct _AkmaAudit {
     int fd; /* -1: the journal */
     bool own;
@@ -60,10 +72,13 @@ add(json_t *line, const char *name, const char *value)
 void
 akma_audit_write(AkmaAudit *self, const AkmaAuditEvent *event)
 {
-    json_t *line = json_object();
+    json_t *line;
     struct iovec parts[2];
     char *text;
 
+    g_return_if_fail(g_strv_contains(events, event->event));
+
+    line = json_object();
     json_object_set_new(line, "time", json_integer(g_get_real_time() / G_USEC_PER_SEC));
     add(line, "event", event->event);
     add(line, "terminal", event->terminal);

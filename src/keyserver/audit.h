@@ -4,7 +4,8 @@
  * audit: who got which key when, and who changed what: one line of JSON an event.
  *
  * Members: time event terminal application kid cause address actor; null where one does not
- * apply. A terminal is its terminal id, a kid the name of an application key: nothing secret.
+ * apply; akma-keyserver.conf(5) says what each event means. A terminal is its terminal id, a kid
+ * the name of an application key: nothing secret.
  */
 #pragma once
 
@@ -18,7 +19,7 @@ G_BEGIN_DECLS
 typedef struct _AkmaAudit AkmaAudit;
 
 typedef struct {
-    const char *event; /* session delivered refused rotated revoked imported exported */
+    const char *event; /* one of those in audit.c */
     const char *terminal;
     const char *application;
     const char *kid;
