@@ -72,7 +72,12 @@ bool akma_front_check_envelope(const AkmaFront *self,
                                const char *media_type,
                                AkmaRefusal *ret_refusal);
 
-/* Takes from the rates of first requests: of the stream's peer, or of @peer, and of all. */
+/*
+ * Takes from the rates of first requests: of the stream's peer, or of @peer, and of all. What they
+ * turn away is counted and not audited, at any port: it has no bound but the speed of a stranger,
+ * who would fill the disk with lines that name nobody. All that is let in is audited, a kid over
+ * its own rate too.
+ */
 bool akma_front_take_request(AkmaFront *self, AkmaH2Stream *stream, unsigned *ret_wait_s);
 bool akma_front_take_request_of(AkmaFront *self, const char *peer, unsigned *ret_wait_s);
 /* From that of @kid, which is valid, asked for by @peer. */

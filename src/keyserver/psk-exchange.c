@@ -100,21 +100,28 @@ go_on(Exchange *self, AkmaSecret *key)
     akma_h2_conn_set_psk(self->conn, key);
 }
 
+/* Counted, and told to come back later. */
+static void
+turn_away(Exchange *self, AkmaCause cause)
+{
+    AkmaH2Conn *conn = self->conn;
+
+    akma_tally_count(&self->tally, cause);
+    end(self);
+    akma_h2_conn_refuse_psk(conn);
+}
+
 /* Nobody is told more than the message profile tells: who is not known, and what may be later. */
 static void
 refuse_handshake(Exchange *self, AkmaCause cause)
 {
-    AkmaH2Conn *conn = self->conn;
-
     self->cause = cause;
     if (cause == AKMA_CAUSE_MALFORMED || cause == AKMA_CAUSE_ANCHOR_KEY_UNKNOWN) {
         go_on(self, NULL);
         return;
     }
     akma_tally_audit(&self->tally, "refused", NULL, cause);
-    akma_tally_count(&self->tally, cause);
-    end(self);
-    akma_h2_conn_refuse_psk(conn);
+    turn_away(self, cause);
 }
 
 static void
@@ -134,32 +141,29 @@ on_anchor(const AkmaAnchorResult *result, const AkmaRefusal *refusal, void *user
     go_on(self, result->first_key);
 }
 
-/* What speaks against asking the anchor about @kid. */
-static bool
-take_rates(Exchange *self, const char *kid)
-{
-    AkmaFront *front = self->face->front;
-    unsigned wait_s;
-
-    return akma_front_take_request_of(front, self->tally.address, &wait_s) &&
-           (!kid || akma_front_take_kid(front, self->tally.address, kid, &wait_s));
-}
-
 static void
 ask_anchor(Exchange *self, const uint8_t *offer, size_t len)
 {
+    AkmaFront *front = self->face->front;
     AkmaPskIdentity identity;
     AkmaRefusal refusal = {AKMA_CAUSE_MALFORMED, NULL};
-    bool found = akma_psk_offer_find(offer, len, &identity);
+    unsigned wait_s;
+    bool found;
 
-    if (!take_rates(self, found ? identity.kid : NULL)) {
+    if (!akma_front_take_request_of(front, self->tally.address, &wait_s)) {
+        turn_away(self, AKMA_CAUSE_RATE_LIMITED);
+        return;
+    }
+    found = akma_psk_offer_find(offer, len, &identity);
+    if (found && !akma_front_take_kid(front, self->tally.address, identity.kid, &wait_s)) {
+        OPENSSL_cleanse(&identity, sizeof identity);
         refuse_handshake(self, AKMA_CAUSE_RATE_LIMITED);
         return;
     }
     if (found) {
         self->tally.kind = identity.kind;
         akma_h2_conn_choose_psk(self->conn, identity.identity, identity.len);
-        self->call = akma_anchors_ask(self->face->front->anchors,
+        self->call = akma_anchors_ask(front->anchors,
                                       identity.kind,
                                       &self->face->af_id,
                                       strchr(identity.kid, '@') + 1,

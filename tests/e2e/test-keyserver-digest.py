@@ -508,6 +508,8 @@ def rates_are_those_of_first_requests():
             Http1(s) as c:
         assert ask(c)[1].status == ask(c)[1].status == 200
         problem(ask(c)[1], 429, "rate_limited")
+        # strangers could go on with that as long as they like: no line for each
+        assert len(s.audits("delivered")) == 2 and not s.audits("refused")
 
 
 # --- the listener -----------------------------------------------------------------------------

@@ -288,6 +288,8 @@ def rates_are_those_of_first_requests():
     with PskServer(rates="[limits]\naddress=10000/s\nkid=10000/s\ntotal=2/m\n") as s:
         get(s), get(s)
         assert refused(s, "nobody", K_AF) == INTERNAL_ERROR
+        # strangers could go on with that as long as they like: no line for each
+        assert len(s.audits("session")) == 2 and not s.audits("refused")
 
 
 @tap.test

@@ -326,6 +326,7 @@ def rates_are_limited_per_kid_and_address_and_say_when_to_come_back():
         except reference.Refused as refused:
             assert (refused.status, refused.cause) == (429, "rate_limited")
             assert 1 <= refused.retry_after <= 20, refused.retry_after
+        assert [e["cause"] for e in s.audits("refused")] == ["rate_limited"]
         asked = len(s.operator.requests)
         assert asked == 3
         other = "1.tid@5gc.mnc001.mcc001.3gppnetwork.org"
@@ -340,6 +341,8 @@ def rates_are_limited_per_address():
         answer = c.request("POST", "/v1/sessions", first_body(), "application/json")
         problem(answer, 429, "rate_limited")
         assert int(answer.headers["retry-after"]) >= 1
+        # strangers could go on with that as long as they like: no line for each
+        assert len(s.audits("session")) == 3 and not s.audits("refused")
 
 
 # --- the anchor -------------------------------------------------------------------------------
