@@ -287,6 +287,33 @@ def reject_a_newer_schema_another_key_and_what_is_no_store():
 
 
 @tap.test
+def reject_an_engine_whose_advisory_locks_do_nothing():
+    """Some that speak the protocol are like that: two servers there would make two values."""
+    lock = "pg_advisory_xact_lock(integer, integer)"
+    conninfo = pg.conninfo("unlocked").replace("=unlocked", "=unlocked,pg_catalog")
+    with Server(conninfo=conninfo) as s:
+        key = s.exchange().raw("mqtt")
+        pg.sql("CREATE FUNCTION %s RETURNS void LANGUAGE plpgsql AS 'BEGIN END'" % lock,
+               schema="unlocked,pg_catalog")
+        for verb in ("check", "init", "status"):
+            result = s.verb(verb, check=False)
+            assert result.returncode == 30 and "no advisory locks" in result.stderr, (verb, result)
+        # what serves goes on as long as its connections do; a new one is refused
+        pg.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+               " WHERE application_name = 'akma-keyserver'")
+        assert cause_of(s.exchange) == GONE
+        pg.sql("DROP FUNCTION unlocked." + lock)
+        harness.wait_until("it is served again", lambda: cause_or_key(s) == key)
+
+
+def cause_or_key(s):
+    try:
+        return s.exchange().raw("mqtt")
+    except reference.Refused as refused:
+        return refused.cause
+
+
+@tap.test
 def the_environment_of_libpq_is_not_looked_at():
     with Server(conninfo=pg.conninfo("environment")) as s:
         s.stack.env.update(PGHOST="/nowhere", PGOPTIONS="-c search_path=nothing", PGUSER="nobody",
