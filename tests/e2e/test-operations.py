@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The commands of packaging/docs/operations.md, in their order, on a server that serves meanwhile, and on
 a fifth one. What they name in the system lies in the folder of the test; the database is one of our own."""
+import fnmatch
 import os
 import re
 import shlex
@@ -212,6 +213,17 @@ def every_command_of_the_page_for_operators_works_in_its_order():
         assert not os.path.exists(s.stack.path("store.key"))
         with open(s.stack.path("akma-keyserver.conf")) as f:
             assert "backend=postgresql" in f.read()
+
+
+@tap.test
+def a_purge_overwrites_every_store_key_that_the_page_names():
+    with open(os.path.join(PACKAGING, "debian/akma-keyserver.postrm"), encoding="utf-8") as f:
+        patterns = re.search(r"for key in (.*); do", f.read())[1].split()
+    names = set(re.findall(r"/var/lib/akma-keyserver/store[\w.-]*",
+                           "\n".join(line for _, _, line in commands())))
+    assert len(names) == 2, names
+    for name in names:
+        assert any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns), name
 
 
 @tap.test
