@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import sqlite3
 import ssl
 import sys
@@ -362,6 +363,56 @@ def another_authority_of_clients_ends_open_connections_after_sighup():
             raise AssertionError("let in with a certificate of nobody")
         except (h2client.Closed, ssl.SSLError, ConnectionResetError):
             pass
+
+
+class Shaking:
+    """A handshake up to where its certificate is to be sent."""
+
+    def __init__(self, s, files):
+        self.raw = socket.create_connection(s.address, 60)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = h2client.tls_context(s.ca, *files).wrap_bio(self.incoming, self.outgoing,
+                                                               server_hostname=FQDN)
+        while True:
+            try:
+                self.tls.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                self.raw.sendall(self.outgoing.read())
+                self.incoming.write(self.raw.recv(65536))
+
+    def is_let_in(self):
+        """The rest of it, and whether HTTP/2 begins."""
+        self.tls.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5))
+        try:
+            self.raw.sendall(self.outgoing.read())
+            while True:
+                more = self.raw.recv(65536)
+                if not more:
+                    return False
+                self.incoming.write(more)
+                try:
+                    return self.tls.read(4096)[3] == 4  # SETTINGS
+                except ssl.SSLWantReadError:
+                    pass
+        except ConnectionResetError:
+            return False
+        finally:
+            self.raw.close()
+
+
+@tap.test
+def reject_a_handshake_that_ends_after_its_authority_was_taken_out():
+    with Fifth() as s:
+        files = s.certificate()
+        provider.make_authority(s.stack, "other")
+        shaking = Shaking(s, files)
+        s.reload()
+        assert shaking.is_let_in()
+        shaking = Shaking(s, files)
+        s.edit("client-ca-file=" + s.ca, "client-ca-file=" + s.stack.path("other.pem"))
+        s.reload()
+        assert not shaking.is_let_in()
 
 
 @tap.test
