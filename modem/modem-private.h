@@ -18,6 +18,8 @@ struct _AkmaModem {
     AkmaCardState state;
     char *pin_note; /* why the card still waits for its PIN; NULL: nobody said */
     char sim_id[2 * AKMA_SIM_ID_LEN + 1];
+    AkmaCardState told_state; /* with the last "changed" */
+    char told_sim_id[2 * AKMA_SIM_ID_LEN + 1];
     bool is_doubted; /* sim_id and facts may be of another card */
     bool is_gone;
     AkmaUsimFacts facts;
@@ -32,6 +34,7 @@ void akma_modem_attach(AkmaModem *self, AkmaCard *card);
 
 /* What was read of the card may be of another one. */
 void akma_modem_forget_card(AkmaModem *self);
-void akma_modem_emit_changed(AkmaModem *self);
+/* "changed", if something is another than when it was said last. */
+void akma_modem_tell_changes(AkmaModem *self);
 
 G_END_DECLS

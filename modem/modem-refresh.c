@@ -16,13 +16,12 @@
  *     +--> OPEN --> ICCID --> TRIES --> done      (each only if not known)
  *
  * A card that is there but does not answer now is not an error: what it did not say stays unknown
- * and the next refresh asks again.
+ * and the next refresh asks again. Refreshes may overlap: what changed is what differs from the
+ * last word, not from what was there when this one began.
  */
 typedef struct {
     AkmaModem *modem;
     AkmaChannel *channel;
-    AkmaCardState before;
-    char sim_id_before[2 * AKMA_SIM_ID_LEN + 1];
 } Refresh;
 
 static void
@@ -47,11 +46,7 @@ finish_refresh(GTask *task)
     }
     if (self->state.sim != AKMA_SIM_PIN_REQUIRED)
         g_clear_pointer(&self->pin_note, g_free);
-    if (refresh->before.sim != self->state.sim ||
-        refresh->before.registration != self->state.registration ||
-        refresh->before.pin_tries != self->state.pin_tries ||
-        !g_str_equal(refresh->sim_id_before, self->sim_id))
-        akma_modem_emit_changed(self);
+    akma_modem_tell_changes(self);
     g_task_return_boolean(task, TRUE);
 }
 
@@ -164,6 +159,7 @@ queried(GObject *source, GAsyncResult *res, gpointer user_data)
     g_autoptr(GError) error = NULL;
     const Refresh *refresh = g_task_get_task_data(task);
     AkmaModem *self = refresh->modem;
+    AkmaRegistration before = self->state.registration;
 
     if (!akma_card_query_finish(AKMA_CARD(source), res, &self->state, &error)) {
         g_task_return_error(task, g_steal_pointer(&error));
@@ -173,7 +169,7 @@ queried(GObject *source, GAsyncResult *res, gpointer user_data)
         akma_modem_forget_card(self);
         self->sim_id[0] = '\0';
     }
-    if (self->state.registration != refresh->before.registration)
+    if (self->state.registration != before)
         akma_modem_forget_facts(self); /* a new routing indicator comes with a registration */
 
     if (is_card_there(self->state.sim) &&
@@ -196,8 +192,6 @@ akma_modem_refresh_async(AkmaModem *self,
     g_task_set_source_tag(task, akma_modem_refresh_async);
     g_task_set_task_data(task, refresh, (GDestroyNotify)refresh_free);
     refresh->modem = g_object_ref(self);
-    refresh->before = self->state;
-    g_strlcpy(refresh->sim_id_before, self->sim_id, sizeof refresh->sim_id_before);
 
     if (self->is_gone)
         finish_refresh(task);

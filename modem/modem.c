@@ -25,8 +25,16 @@ akma_modem_forget_card(AkmaModem *self)
 }
 
 void
-akma_modem_emit_changed(AkmaModem *self)
+akma_modem_tell_changes(AkmaModem *self)
 {
+    const AkmaCardState *told = &self->told_state;
+
+    if (told->sim == self->state.sim && told->registration == self->state.registration &&
+        told->pin_tries == self->state.pin_tries && g_str_equal(self->told_sim_id, self->sim_id))
+        return;
+
+    self->told_state = self->state;
+    g_strlcpy(self->told_sim_id, self->sim_id, sizeof self->told_sim_id);
     g_signal_emit(self, signals[CHANGED], 0);
 }
 

@@ -151,6 +151,35 @@ card_that_goes_and_comes_is_a_change_each(void **state)
     assert_int_equal(strlen(akma_modem_get_sim_id(f->modem)), 32);
 }
 
+/* What the second one finds is what was there when it began, and not what was told last. */
+static void
+card_that_goes_and_comes_between_two_questions_is_a_change_each(void **state)
+{
+    Fixture *f = *state;
+
+    open_modem(f);
+    fake_card_set_state(f->card, AKMA_SIM_PIN_REQUIRED, AKMA_REGISTRATION_IDLE);
+    akma_card_emit_card_changed(AKMA_CARD(f->card));
+    fake_card_settle();
+    assert_int_equal(f->changes, 1);
+
+    fake_card_hold(f->card, true);
+    for (int i = 0; i < 2; i++) {
+        akma_card_emit_card_changed(AKMA_CARD(f->card));
+        fake_card_settle();
+    }
+    fake_card_set_state(f->card, AKMA_SIM_ABSENT, AKMA_REGISTRATION_IDLE);
+    fake_card_release(f->card);
+    fake_card_settle();
+    assert_int_equal(f->changes, 2);
+
+    fake_card_set_state(f->card, AKMA_SIM_PIN_REQUIRED, AKMA_REGISTRATION_IDLE);
+    fake_card_hold(f->card, false);
+    fake_card_settle();
+    assert_int_equal(f->changes, 3);
+    assert_int_equal(akma_modem_get_sim_state(f->modem), AKMA_SIM_PIN_REQUIRED);
+}
+
 static void
 registration_is_a_change_and_the_same_again_is_none(void **state)
 {
@@ -283,6 +312,7 @@ main(void)
         with_card(open_modem_tells_what_it_is),
         with_card(sim_id_is_a_keyed_digest_of_the_iccid),
         with_card(card_that_goes_and_comes_is_a_change_each),
+        with_card(card_that_goes_and_comes_between_two_questions_is_a_change_each),
         with_card(registration_is_a_change_and_the_same_again_is_none),
         with_card(card_without_iccid_opens_all_the_same),
         with_card(locked_card_tells_who_it_is_and_how_many_tries_are_left),
