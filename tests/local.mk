@@ -15,7 +15,7 @@ FUZZ_LIBS = %D%/fuzz/libreplay.la
 endif
 
 script_tests += %D%/check-dev.sh %D%/check-tree.sh %D%/list-clauses.sh \
-	%D%/e2e/test-consumers.py %D%/e2e/test-fleet.py %D%/e2e/test-flood.py %D%/e2e/test-logs.py %D%/e2e/test-main-gba.py %D%/e2e/test-main-job.py %D%/e2e/test-memory.py \
+	%D%/e2e/test-consumers.py %D%/e2e/test-demo.py %D%/e2e/test-fleet.py %D%/e2e/test-flood.py %D%/e2e/test-logs.py %D%/e2e/test-main-gba.py %D%/e2e/test-main-job.py %D%/e2e/test-memory.py \
 	%D%/e2e/test-memory-psk.py
 
 # What several scripts import; what one folder's scripts import stands in its local.mk.
