@@ -196,6 +196,20 @@ def swapped_card_is_another_sim_id_and_anchor():
         assert ids[0] != ids[1] and "" not in ids, ids
 
 
+def take(fd):
+    """What is there; nothing, if whoever opened the port has flushed it since select()."""
+    try:
+        return os.read(fd, 4096)
+    except BlockingIOError:
+        return b""
+
+
+def put(fd, data):
+    while data:
+        select.select([], [fd], [])
+        data = data[os.write(fd, data):]
+
+
 class Wire:
     """A port before that of the modem. Answers to commands and opening are counted from 0; what
     becomes of the @nth is @fault: drop, garble, truncate, unplug, other (to another command), busy,
@@ -209,6 +223,8 @@ class Wire:
         self.host, self.slave = pty.openpty()
         for fd in (self.modem, self.slave):
             tty.setraw(fd)
+        for fd in (self.modem, self.host):
+            os.set_blocking(fd, False)
         self.path = os.ttyname(self.slave)
         self.ended, self.end = os.pipe()
         self.thread = threading.Thread(target=self.relay)
@@ -222,12 +238,12 @@ class Wire:
             if self.ended in ready:
                 return
             if self.host in ready:
-                chunk = os.read(self.host, 4096)
+                chunk = take(self.host)
                 self.sent += chunk
-                os.write(self.modem, chunk)
+                put(self.modem, chunk)
             if self.modem not in ready:
                 continue
-            pending += os.read(self.modem, 4096)
+            pending += take(self.modem)
             while self.host and len(pending) >= 12 and len(pending) >= struct.unpack_from("<I", pending, 4)[0]:
                 size = struct.unpack_from("<I", pending, 4)[0]
                 message, pending = pending[:size], pending[size:]
@@ -238,27 +254,27 @@ class Wire:
     def forward(self, message):
         kind = struct.unpack_from("<I", message)[0]
         if kind not in (0x80000001, 0x80000003):
-            os.write(self.host, message)
+            put(self.host, message)
             return True
         mine, self.count = self.count == self.nth, self.count + 1
         if not mine or self.fault is None:
-            os.write(self.host, message)
+            put(self.host, message)
         elif self.fault == "garble":
-            os.write(self.host, message[:44] + bytes(b ^ 0xa5 for b in message[44:]))
+            put(self.host, message[:44] + bytes(b ^ 0xa5 for b in message[44:]))
         elif self.fault == "other":
-            os.write(self.host, message[:36] + b"\x63" + message[37:])
+            put(self.host, message[:36] + b"\x63" + message[37:])
         elif self.fault in ("busy", "refuse") and kind == 0x80000003:
             status = 1 if self.fault == "busy" else 2
-            os.write(self.host, message[:4] + struct.pack("<I", 48) + message[8:40] +
-                     struct.pack("<II", status, 0))
+            put(self.host, message[:4] + struct.pack("<I", 48) + message[8:40] +
+                struct.pack("<II", status, 0))
         elif self.fault in ("empty", "long") and kind == 0x80000003:
             size = 0 if self.fault == "empty" else 0xffffffff
-            os.write(self.host, message[:44] + struct.pack("<I", size) + message[48:])
+            put(self.host, message[:44] + struct.pack("<I", size) + message[48:])
         elif self.fault == "strange":
-            os.write(self.host, struct.pack("<II", 0x80000004, 16) + message[8:12] +
-                     struct.pack("<I", 5))
+            put(self.host, struct.pack("<II", 0x80000004, 16) + message[8:12] +
+                struct.pack("<I", 5))
         elif self.fault == "truncate":
-            os.write(self.host, message[:len(message) // 2])
+            put(self.host, message[:len(message) // 2])
         return not (mine and self.fault == "unplug")
 
     def unplug(self):
