@@ -10,10 +10,12 @@ noinst_LTLIBRARIES += %D%/libstore.la
 %C%_libstore_la_LIBADD = src/base/libbase.la $(GLIB_LIBS) $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test-store
+tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/fakes/store-fixture.h
 tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=akma_file_replace
 tests_unit_test_store_LDADD = %D%/libstore.la src/base/libbase.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test-store-time
+tests_unit_test_store_time_SOURCES = tests/unit/test-store-time.c tests/fakes/store-fixture.h
 tests_unit_test_store_time_LDFLAGS = $(tests_unit_test_store_LDFLAGS)
 tests_unit_test_store_time_LDADD = $(tests_unit_test_store_LDADD)
 

@@ -4,21 +4,9 @@
 
 #include "store/store.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <glib/gstdio.h>
-
-#include "base/error.h"
-#include "base/file.h"
 #include "store/seal.h"
+#include "tests/fakes/store-fixture.h"
 
-#define NOW        INT64_C(1793836900)
 #define FAR_FUTURE (NOW + INT64_C(20) * 365 * 86400)
 
 /*
@@ -46,94 +34,6 @@ static const uint8_t file_before[] = {
     0x89, 0x09, 0xed, 0x45, 0x71, 0x8e, 0x64, 0xf5, 0xc7, 0xa3, 0x51, 0x02, 0x44, 0x1b, 0xf5, 0xd9,
     0xaa, 0xd6, 0xe7, 0x31, 0xef, 0x56, 0xd9, 0x53, 0x25, 0x7a, 0xe7, 0x9c, 0xb9, 0x08, 0xdb, 0xfb,
     0x00, 0x4c, 0x8c, 0x64, 0x72, 0xe1, 0xf3, 0x43, 0x95, 0x43, 0x1e};
-
-typedef struct {
-    char *folder;
-    char *path;
-    char *bad;
-    AkmaSecret *sealing_key;
-} Fixture;
-
-/* The disk: what akma_file_replace() does next, and how often it was asked. */
-static bool disk_full;
-static unsigned n_writes;
-
-bool __real_akma_file_replace(
-    const char *path, const void *bytes, size_t len, unsigned mode, GError **error);
-bool __wrap_akma_file_replace(
-    const char *path, const void *bytes, size_t len, unsigned mode, GError **error);
-
-bool
-__wrap_akma_file_replace(
-    const char *path, const void *bytes, size_t len, unsigned mode, GError **error)
-{
-    n_writes++;
-    if (disk_full) {
-        g_set_error(error, AKMA_ERROR, AKMA_ERROR_STORE_FAILED, "cannot write %s: full", path);
-        return false;
-    }
-
-    return __real_akma_file_replace(path, bytes, len, mode, error);
-}
-
-static AkmaSecret *
-secret(uint8_t fill, size_t len)
-{
-    uint8_t *bytes;
-    AkmaSecret *self = akma_secret_new_blank(len, &bytes, NULL);
-
-    assert_non_null(self);
-    memset(bytes, fill, len);
-
-    return self;
-}
-
-static int
-setup(void **state)
-{
-    Fixture *fixture = g_new0(Fixture, 1);
-
-    fixture->folder = g_dir_make_tmp("akma-store-XXXXXX", NULL);
-    fixture->path = g_build_filename(fixture->folder, "keys.sealed", NULL);
-    fixture->bad = g_strconcat(fixture->path, ".bad", NULL);
-    fixture->sealing_key = secret(7, 32);
-    disk_full = false;
-    n_writes = 0;
-    *state = fixture;
-
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    Fixture *fixture = *state;
-
-    g_unlink(fixture->path);
-    g_unlink(fixture->bad);
-    g_rmdir(fixture->folder);
-    g_free(fixture->folder);
-    g_free(fixture->path);
-    g_free(fixture->bad);
-    akma_secret_unref(fixture->sealing_key);
-    g_free(fixture);
-
-    return 0;
-}
-
-static AkmaStore *
-open_store(Fixture *fixture)
-{
-    g_autoptr(GError) error = NULL;
-    bool damaged = false;
-    AkmaStore *store = akma_store_open(fixture->folder, fixture->sealing_key, &damaged, &error);
-
-    assert_null(error);
-    assert_non_null(store);
-    assert_false(damaged);
-
-    return store;
-}
 
 static void
 put(AkmaStore *store, const char *server, const char *kid)
