@@ -7,8 +7,9 @@
 #include "proto/provider-request.h"
 
 #define STREAMS 32 /* that a consumer may have at once on a connection */
-#define ASKS_MAX                                                                                   \
-    256 /* under way in a worker, of all: their keys share the secure heap with terminals */
+
+/* Under way in a worker, of all consumers: their keys share the secure heap with terminals. */
+#define ASKS_MAX 256
 
 /* One request that the store is asked for; it lives in its stream and in the operation. */
 typedef struct {
@@ -169,7 +170,7 @@ refuse_stranger(AkmaFront *front, AkmaH2Stream *stream)
 
     if (!akma_front_take_request(front, stream, &wait_s)) {
         akma_refuse(&refusal, AKMA_CAUSE_RATE_LIMITED, "too many requests");
-        note_refusal(front, NULL, NULL, address, &refusal);
+        akma_figures_count_consumer(front->figures, NULL, refusal.cause);
         akma_front_refuse(stream, &refusal, wait_s);
         return;
     }
