@@ -268,7 +268,7 @@ move(const Opening *self, AkmaStore *store, AkmaSecret *key, AkmaSealing kind, G
               get_name(self, before),
               get_name(self, kind));
     if (old_file && akma_file_shred(old_file))
-        g_message("overwrote and removed %s", old_file);
+        g_message("removed %s", old_file);
 
     return true;
 }

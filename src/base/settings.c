@@ -387,16 +387,12 @@ akma_settings_keep(AkmaSettings *self, const AkmaSettings *from, const char *gro
 {
     g_autofree char *where = id(group, key);
     const char *value = g_hash_table_lookup(from->values, where);
-    const char *const *list = g_hash_table_lookup(from->lists, where);
     bool differed =
         g_strcmp0(akma_settings_get(self, group, key), akma_settings_get(from, group, key)) != 0;
 
     g_hash_table_remove(self->values, where);
-    g_hash_table_remove(self->lists, where);
     if (value)
         g_hash_table_insert(self->values, g_strdup(where), g_strdup(value));
-    if (list)
-        g_hash_table_insert(self->lists, g_strdup(where), g_strdupv((char **)list));
 
     return differed;
 }

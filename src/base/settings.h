@@ -82,8 +82,8 @@ uint64_t akma_settings_get_uint(const AkmaSettings *self, const char *group, con
 unsigned akma_settings_get_rate_s(const AkmaSettings *self, const char *group, const char *key);
 
 /*
- * What @from says of @key, or that it says nothing, stands in @self too from here on. Both are of
- * one table. Returns: true if @self said something else.
+ * What @from says of @key, which is no LIST, or that it says nothing, stands in @self too from here
+ * on. Both are of one table. Returns: true if @self said something else.
  */
 bool akma_settings_keep(AkmaSettings *self,
                         const AkmaSettings *from,

@@ -100,15 +100,21 @@ def one_of_two_that_is_refused_does_not_hurt_the_other():
         assert w.get_all(ROOT, MANAGER)["State"] == "degraded"
 
 
+def add_other(w):
+    """A second server, of another name, whose key is that of the application far."""
+    os.makedirs(w.stack.path("other"))
+    other = w.add_server("other.example.net", w.stack.path("other"))
+    other.keys["mqtt"] = reference.ServerKey(b"o" * 32)
+    w.extra = ("[server other]\nurl=https://other.example.net:8443\nconnect=127.0.0.1:%d\n"
+               "ca-file=%s\n[application far]\nserver=other\nkey-id=mqtt\nusers=%d\n" %
+               (other.address[1], other.ca_file, os.getuid()))
+    return other
+
+
 @tap.test
 def several_servers_are_asked_each_with_its_own_first_key():
     with World() as w:
-        os.makedirs(w.stack.path("other"))
-        other = w.add_server("other.example.net", w.stack.path("other"))
-        other.keys["mqtt"] = reference.ServerKey(b"o" * 32)
-        w.extra = ("[server other]\nurl=https://other.example.net:8443\nconnect=127.0.0.1:%d\n"
-                   "ca-file=%s\n[application far]\nserver=other\nkey-id=mqtt\nusers=%d\n" %
-                   (other.address[1], other.ca_file, os.getuid()))
+        other = add_other(w)
         w.start()
         w.wait_key("mqtt"), w.wait_key("far")
         assert w.get_key("mqtt")[0] == KEY and w.get_key("far")[0] == b"o" * 32
@@ -122,14 +128,9 @@ def several_servers_are_asked_each_with_its_own_first_key():
 @tap.test
 def one_time_that_a_server_told_wrong_spoils_no_key_for_later():
     with World() as w:
-        os.makedirs(w.stack.path("other"))
-        other = w.add_server("other.example.net", w.stack.path("other"))
-        other.keys["mqtt"] = reference.ServerKey(b"o" * 32)
+        other = add_other(w)
         other.clock = lambda: time.time() + 20 * 365 * DAY
         w.server.keys["mqtt"].exp = int(time.time()) + 30 * DAY
-        w.extra = ("[server other]\nurl=https://other.example.net:8443\nconnect=127.0.0.1:%d\n"
-                   "ca-file=%s\n[application far]\nserver=other\nkey-id=mqtt\nusers=%d\n" %
-                   (other.address[1], other.ca_file, os.getuid()))
         w.start()
         w.wait_key("mqtt"), w.wait_key("far")
         w.stack.stop("akma-modemsim")
