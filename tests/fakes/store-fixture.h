@@ -109,3 +109,19 @@ open_store(Fixture *fixture)
 
     return store;
 }
+
+/* Opens what stands on the disk now: it must be taken as damaged, and kept. */
+static inline void
+assert_set_aside(Fixture *fixture)
+{
+    g_autoptr(AkmaStore) store = NULL;
+    bool damaged = false;
+
+    store = akma_store_open(fixture->folder, fixture->sealing_key, &damaged, NULL);
+
+    assert_non_null(store);
+    assert_true(damaged);
+    assert_null(akma_store_get(store, "keys", "mqtt"));
+    assert_true(g_file_test(fixture->bad, G_FILE_TEST_EXISTS));
+    assert_false(g_file_test(fixture->path, G_FILE_TEST_EXISTS));
+}

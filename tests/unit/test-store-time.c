@@ -212,20 +212,6 @@ a_file_of_the_version_before_is_opened_and_written_in_this_one(void **state)
 }
 
 static void
-assert_set_aside(Fixture *fixture)
-{
-    g_autoptr(AkmaStore) store = NULL;
-    bool damaged = false;
-
-    store = akma_store_open(fixture->folder, fixture->sealing_key, &damaged, NULL);
-
-    assert_non_null(store);
-    assert_true(damaged);
-    assert_null(akma_store_get(store, "keys", "mqtt"));
-    assert_true(g_file_test(fixture->bad, G_FILE_TEST_EXISTS));
-}
-
-static void
 reject_a_file_of_the_version_before_that_is_torn_or_tampered(void **state)
 {
     Fixture *fixture = *state;

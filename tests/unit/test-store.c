@@ -38,22 +38,6 @@ assert_key(const AkmaStoredKey *version, const char *kid, uint8_t fill)
     assert_true(akma_secret_equal(version->secret, expected));
 }
 
-/* Opens what stands on the disk now: it must be taken as damaged, and kept. */
-static void
-assert_set_aside(Fixture *fixture)
-{
-    g_autoptr(AkmaStore) store = NULL;
-    bool damaged = false;
-
-    store = akma_store_open(fixture->folder, fixture->sealing_key, &damaged, NULL);
-
-    assert_non_null(store);
-    assert_true(damaged);
-    assert_null(akma_store_get(store, "keys", "mqtt"));
-    assert_true(g_file_test(fixture->bad, G_FILE_TEST_EXISTS));
-    assert_false(g_file_test(fixture->path, G_FILE_TEST_EXISTS));
-}
-
 static char *
 read_sealed(Fixture *fixture, size_t *ret_len)
 {
